@@ -1,0 +1,172 @@
+"""From YAML text to a typed struct, with errors that name the file, the line, the path and the nearest right key."""
+
+import difflib
+import re
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+Path = tuple[str | int, ...]
+T = TypeVar("T")
+
+_PART = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[(\.\.\.)\]")
+
+
+class DocumentError(Exception):
+    """A document that can't be used: one sentence with file, line and path."""
+
+
+def read_document(text: str, source: str, kind: type[T]) -> T:
+    """Return the YAML document in `text` as the struct `kind`; `source` names it in a `DocumentError`."""
+    return convert_document(parse_document(text, source, kind), text, source, kind)
+
+
+def parse_document(text: str, source: str, kind: Any) -> dict[str, Any]:
+    """Return the plain mapping in `text`, after making sure that every key is one that `kind` has, and stands once."""
+    node = _compose(text, source)
+    _refuse_unknown_keys(node, kind, source)
+    value: dict[str, Any] = yaml.safe_load(text)
+    return value
+
+
+def convert_document(value: dict[str, Any], text: str, source: str, kind: type[T]) -> T:
+    """Return `value`, which came from `text`, as the struct `kind`."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise DocumentError(_located(error, _compose(text, source), source, kind)) from None
+
+
+def nearest_key(word: str, known: list[str]) -> str:
+    """Return the end of a sentence about an unknown key: the one that was probably meant, else all that there are."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean `{near[0]}`?"
+    return f"; known keys are {', '.join(f'`{name}`' for name in known)}"
+
+
+def _compose(text: str, source: str) -> yaml.Node:
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise DocumentError(f"{source}{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from None
+    if not isinstance(node, yaml.MappingNode):
+        raise DocumentError(f"{source}:1: a mapping of keys is expected here, such as `name: quick`")
+    return node
+
+
+def _refuse_unknown_keys(node: yaml.Node, kind: Any, source: str, path: str = "") -> None:
+    """Walk the document beside its type and stop at the first key that the type does not have, or has twice."""
+    struct = _struct_for(node, kind)
+    if isinstance(node, yaml.SequenceNode):
+        for place, item in enumerate(node.value):
+            _refuse_unknown_keys(item, _item_type(kind), source, f"{path}[{place}]")
+    if struct is None or not isinstance(node, yaml.MappingNode):
+        return
+    fields = {field.name: field.type for field in msgspec.structs.fields(struct)}
+    tag = struct.__struct_config__.tag_field
+    seen: set[str] = set()
+    for key_node, value_node in node.value:
+        key = str(key_node.value)
+        where = f"{source}:{key_node.start_mark.line + 1}: "
+        if key in seen:
+            raise DocumentError(f"{where}`{_join(path, key)}` stands here a second time; keep one of them")
+        seen.add(key)
+        if key != tag and key not in fields:
+            raise DocumentError(
+                f"{where}unknown key `{_join(path, key)}`{nearest_key(key, [*fields, *([tag] if tag else [])])}"
+            )
+        if key in fields:
+            _refuse_unknown_keys(value_node, fields[key], source, _join(path, key))
+
+
+def _struct_options(kind: Any) -> list[Any]:
+    """Return the struct types that a value of type `kind` may have."""
+    return [option for option in (getattr(kind, "__args__", None) or (kind,)) if hasattr(option, "__struct_config__")]
+
+
+def _struct_for(node: yaml.Node, kind: Any) -> Any:
+    """Return the struct type that `node` should have: for a union of workloads the one that its tag names."""
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    candidates = _struct_options(kind)
+    if len(candidates) < 2:  # noqa: PLR2004 - a union has two members at least
+        return candidates[0] if candidates else None
+    for key_node, value_node in node.value:
+        for option in candidates:
+            config = option.__struct_config__
+            if config.tag_field == key_node.value and config.tag == value_node.value:
+                return option
+    return None
+
+
+def _item_type(kind: Any) -> Any:
+    arguments = getattr(kind, "__args__", None)
+    return arguments[0] if arguments else None
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _located(error: msgspec.ValidationError, node: yaml.Node, source: str, kind: Any) -> str:
+    """Turn msgspec's `... - at `$.workloads[0].max_tokens`` into a sentence with file, line and path."""
+    text, _, where = str(error).partition(" - at `")
+    path = tuple(_path_parts(where.rstrip("`")))
+    shown = _show(path)
+    line = _node_at(node, path).start_mark.line + 1
+    tags = _tags_at(kind, path)
+    hint = f"; known are {', '.join(f'`{tag}`' for tag in tags)}" if tags else ""
+    return f"{source}:{line}: {f'`{shown}`: ' if shown else ''}{text[0].lower()}{text[1:]}{hint}"
+
+
+def _tags_at(kind: Any, path: Path) -> list[str]:
+    """Return the tags of the union at `path` when the path ends in its tag field."""
+    for part in path:
+        options = [
+            option for option in (getattr(kind, "__args__", None) or (kind,)) if hasattr(option, "__struct_config__")
+        ]
+        if isinstance(part, int):
+            kind = _item_type(kind)
+        elif part in {option.__struct_config__.tag_field for option in options}:
+            return [option.__struct_config__.tag for option in options]
+        elif len(options) == 1:
+            kind = {field.name: field.type for field in msgspec.structs.fields(options[0])}.get(part)
+        else:
+            return []
+    return []
+
+
+def _path_parts(text: str) -> Iterator[str | int]:
+    for match in _PART.finditer(text.removeprefix("$")):
+        name, index, every = match.groups()
+        if name is not None:
+            yield name
+        elif index is not None:
+            yield int(index)
+        elif every is not None:
+            return
+
+
+def _show(path: Path) -> str:
+    text = ""
+    for part in path:
+        text = f"{text}[{part}]" if isinstance(part, int) else _join(text, part)
+    return text
+
+
+def _node_at(node: yaml.Node, path: Path) -> yaml.Node:
+    """Return the node at `path`, or the deepest one on the way to it."""
+    for part in path:
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+        elif isinstance(node, yaml.MappingNode):
+            found = [value for key, value in node.value if key.value == part]
+            if not found:
+                return node
+            node = found[0]
+    return node

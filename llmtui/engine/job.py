@@ -1,0 +1,98 @@
+"""One job from its start to its outcome: load the model, warm it up, run the workload."""
+
+import time
+from collections.abc import Callable
+
+from llmtui.backends.base import Backend, BackendError
+from llmtui.engine.bench import JobBench
+from llmtui.engine.recorder import Recorder
+from llmtui.events import ModelLoaded
+from llmtui.suites.plan import JobPlan
+from llmtui.suites.schema import Generate, Suite
+from llmtui.workloads.base import Outcome
+from llmtui.workloads.registry import workload_for
+
+WARMUP_TOKENS = 16
+
+
+class Residence:
+    """Which model of a target was loaded and warmed up last, so that neither is done twice in a row."""
+
+    def __init__(self) -> None:
+        self.loaded: str | None = None
+        self.warm: str | None = None
+
+    def forget(self) -> None:
+        """The server was started anew."""
+        self.loaded = self.warm = None
+
+
+async def run_job(
+    plan: JobPlan,
+    suite: Suite,
+    *,
+    backend: Backend,
+    bench: JobBench,
+    residence: Residence,
+    recorder: Recorder,
+    clock: Callable[[], int] = time.monotonic_ns,
+) -> Outcome:
+    """Run the job and return how it ended. Never raises, but for a cancellation."""
+    try:
+        if isinstance(plan.workload, Generate):
+            await _load(plan, backend, bench, residence, recorder, clock)
+            problem = await _warm_up(plan, suite, bench, residence)
+            if problem is not None:
+                return Outcome(status="failed", reason=problem)
+        return await workload_for(plan.workload).run(plan.workload, bench)
+    except BackendError as error:
+        return Outcome(status="failed", reason=error.sentence)
+
+
+async def _load(  # noqa: PLR0917 - the parts of a job, each of a type of its own
+    plan: JobPlan,
+    backend: Backend,
+    bench: JobBench,
+    residence: Residence,
+    recorder: Recorder,
+    clock: Callable[[], int],
+) -> None:
+    if residence.loaded == plan.model:
+        return
+    bench.progress("loading", 0, plan.requests)
+    options = plan.workload.options if isinstance(plan.workload, Generate) else {}
+    start = clock()
+    stated = await backend.load(plan.model, options)
+    waited = clock() - start
+    recorder.record(
+        ModelLoaded(
+            t=recorder.now(),
+            target=plan.target,
+            model=plan.model,
+            load_ns=waited if stated is None else stated,
+            source="client" if stated is None else "server",
+        )
+    )
+    residence.loaded, residence.warm = plan.model, None
+
+
+async def _warm_up(plan: JobPlan, suite: Suite, bench: JobBench, residence: Residence) -> str | None:
+    """Send the warm-up requests where the model is cold; return the sentence of a failure that would repeat itself."""
+    workload = plan.workload
+    if residence.warm == plan.model or not isinstance(workload, Generate):
+        return None
+    for place in range(suite.warmup):
+        bench.progress("warming up", place, plan.requests)
+        generation = await bench.generate(
+            (("user", workload.prompts[0]),),
+            max_tokens=min(WARMUP_TOKENS, workload.max_tokens),
+            temperature=workload.temperature,
+            seed=workload.seed,
+            options=dict(workload.options),
+            unique=True,
+            warmup=True,
+        )
+        if generation.status == "failed":
+            return generation.problem
+    residence.warm = plan.model
+    return None

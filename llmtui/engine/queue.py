@@ -1,0 +1,99 @@
+"""The queue of jobs, in the order in which they run. It only knows who is next; the session runs them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from llmtui.engine.recorder import Recorder
+from llmtui.events import JobFinished, JobQueued, JobStarted
+from llmtui.state.session import JobState
+from llmtui.suites.plan import JobPlan
+from llmtui.workloads.base import Outcome
+
+
+@dataclass(slots=True)
+class QueuedJob:
+    """A job with its place in the queue; `status` as in the log."""
+
+    id: str
+    plan: JobPlan
+    status: JobState = "queued"
+    rerun_of: str | None = None
+
+
+class JobQueue:
+    """Jobs by their ids `j1`, `j2`, ... in the order in which they were added."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._jobs: dict[str, QueuedJob] = {}
+
+    def __iter__(self) -> Iterator[QueuedJob]:
+        return iter(self._jobs.values())
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def add(self, plan: JobPlan, *, rerun_of: str | None = None) -> QueuedJob:
+        """Put a job at the end. A rerun is a new iteration beside the old ones."""
+        if rerun_of is not None:
+            plan = _next_iteration(plan, list(self))
+        job = QueuedJob(f"j{len(self._jobs) + 1}", plan, rerun_of=rerun_of)
+        self._jobs[job.id] = job
+        self._recorder.record(
+            JobQueued(
+                t=self._recorder.now(),
+                job=job.id,
+                target=plan.target,
+                backend=plan.backend,
+                model=plan.model,
+                workload=plan.name,
+                kind=str(plan.workload.__struct_config__.tag),
+                iteration=plan.iteration,
+                requests=plan.requests,
+                quantization=plan.quantization,
+                parameters=msgspec.to_builtins(plan.workload),
+                rerun_of=rerun_of,
+            )
+        )
+        return job
+
+    def find(self, name: str) -> QueuedJob | None:
+        """Return the job with that id."""
+        return self._jobs.get(name)
+
+    def running(self) -> QueuedJob | None:
+        """Return the job that runs now."""
+        return next((job for job in self if job.status == "running"), None)
+
+    def take(self) -> QueuedJob | None:
+        """Start the first job that waits, or return None when none does."""
+        job = next((job for job in self if job.status == "queued"), None)
+        if job is not None:
+            job.status = "running"
+            self._recorder.record(JobStarted(t=self._recorder.now(), job=job.id))
+        return job
+
+    def finish(self, job: QueuedJob, outcome: Outcome) -> None:
+        """End a job; its line is on the disk when the next one starts."""
+        job.status = outcome.status
+        self._recorder.record(
+            JobFinished(
+                t=self._recorder.now(),
+                job=job.id,
+                status=outcome.status,
+                reason=outcome.reason,
+                passed=outcome.passed,
+            ),
+            durable=True,
+        )
+
+
+def _next_iteration(plan: JobPlan, jobs: list[QueuedJob]) -> JobPlan:
+    same = [
+        job.plan.iteration
+        for job in jobs
+        if (job.plan.target, job.plan.model, job.plan.name) == (plan.target, plan.model, plan.name)
+    ]
+    return msgspec.structs.replace(plan, iteration=max(same, default=0) + 1)

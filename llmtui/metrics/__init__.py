@@ -1,0 +1,1 @@
+"""Pure arithmetic: latencies of one request, statistics of many."""

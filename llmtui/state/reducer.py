@@ -1,0 +1,311 @@
+"""`apply` folds one event into a session. No clock, no I/O; no order of events makes it fail."""
+
+import math
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from typing import Any, TypeVar
+
+from llmtui import events as ev
+from llmtui.state.series import Series
+from llmtui.state.session import KEPT_TEXT, Job, Request, Section, SessionState, Target
+
+Sections = tuple[Section, ...]
+E = TypeVar("E", bound=ev.Event)
+
+_NOTHING: Sections = ()
+_FOLDS: dict[type[ev.Event], Callable[[SessionState, Any], Sections]] = {}
+
+
+def apply(state: SessionState, event: ev.Event) -> Sections:
+    """Fold `event` into `state` and return the sections that it changed."""
+    state.events += 1
+    state.now_ns = max(state.now_ns, event.t)
+    fold = _FOLDS.get(type(event))
+    if fold is None:
+        state.misfits += 1
+        return _NOTHING
+    return fold(state, event)
+
+
+def apply_all(state: SessionState, events: Iterable[ev.Event]) -> set[Section]:
+    """Fold all `events` in their order and return every section that changed."""
+    changed: set[Section] = set()
+    for event in events:
+        changed.update(apply(state, event))
+    return changed
+
+
+def _folds(kind: type[E]) -> Callable[[Callable[[SessionState, E], Sections]], Callable[[SessionState, E], Sections]]:
+    def register(fold: Callable[[SessionState, E], Sections]) -> Callable[[SessionState, E], Sections]:
+        _FOLDS[kind] = fold
+        return fold
+
+    return register
+
+
+def _target(state: SessionState, name: str) -> Target:
+    if name not in state.targets:
+        state.targets[name] = Target(name)
+    return state.targets[name]
+
+
+def _job(state: SessionState, name: str) -> Job:
+    if name not in state.jobs:
+        state.jobs[name] = Job(name)
+        state.misfits += 1
+    return state.jobs[name]
+
+
+def _request(state: SessionState, name: str) -> Request:
+    if name not in state.requests:
+        state.requests[name] = Request(name, job="")
+        state.misfits += 1
+    return state.requests[name]
+
+
+@_folds(ev.SessionOpened)
+def _session_opened(state: SessionState, event: ev.SessionOpened) -> Sections:
+    if state.header is None:
+        state.header = event
+    else:
+        state.misfits += 1
+    return ("header",)
+
+
+@_folds(ev.SessionFinished)
+def _session_finished(state: SessionState, event: ev.SessionFinished) -> Sections:
+    state.outcome, state.outcome_reason = event.outcome, event.reason
+    return "header", "queue", "stream"
+
+
+@_folds(ev.ServerStarted)
+def _server_started(state: SessionState, event: ev.ServerStarted) -> Sections:
+    target = _target(state, event.target)
+    target.started_by_us, target.pid, target.url = True, event.pid, event.url
+    return ("targets",)
+
+
+@_folds(ev.ServerStopped)
+def _server_stopped(state: SessionState, event: ev.ServerStopped) -> Sections:
+    target = _target(state, event.target)
+    target.pid = None
+    if event.reason is not None:
+        target.problem = event.reason
+    return ("targets",)
+
+
+@_folds(ev.TargetResolved)
+def _target_resolved(state: SessionState, event: ev.TargetResolved) -> Sections:
+    target = _target(state, event.target)
+    target.url, target.server, target.problem = event.url, event.server, event.problem
+    return ("targets",)
+
+
+@_folds(ev.ServerProcessesFound)
+def _server_processes_found(state: SessionState, event: ev.ServerProcessesFound) -> Sections:
+    target = _target(state, event.target)
+    target.processes, target.processes_missing = event.processes, event.missing
+    return ("targets",)
+
+
+@_folds(ev.JobQueued)
+def _job_queued(state: SessionState, event: ev.JobQueued) -> Sections:
+    job = state.jobs.setdefault(event.job, Job(event.job))
+    job.plan, job.total = event, event.requests
+    return "queue", "results"
+
+
+@_folds(ev.JobStarted)
+def _job_started(state: SessionState, event: ev.JobStarted) -> Sections:
+    job = _job(state, event.job)
+    job.started_ns = event.t
+    if job.status == "queued":
+        job.status = "running"
+        state.running_jobs.append(job.id)
+    return "queue", "results"
+
+
+@_folds(ev.JobProgressed)
+def _job_progressed(state: SessionState, event: ev.JobProgressed) -> Sections:
+    job = _job(state, event.job)
+    job.phase, job.done, job.total, job.note = event.phase, event.done, event.total or job.total, event.note
+    return ("queue",)
+
+
+@_folds(ev.JobFinished)
+def _job_finished(state: SessionState, event: ev.JobFinished) -> Sections:
+    job = _job(state, event.job)
+    job.status, job.finished_ns, job.reason, job.passed = event.status, event.t, event.reason, event.passed
+    job.phase = None
+    if job.id in state.running_jobs:
+        state.running_jobs.remove(job.id)
+    return "queue", "results"
+
+
+@_folds(ev.ModelLoaded)
+def _model_loaded(state: SessionState, event: ev.ModelLoaded) -> Sections:
+    for name in state.running_jobs:
+        job = state.jobs[name]
+        if job.plan is not None and (job.plan.target, job.plan.model) == (event.target, event.model):
+            job.load_ns = event.load_ns
+    return "targets", "results"
+
+
+@_folds(ev.RequestStarted)
+def _request_started(state: SessionState, event: ev.RequestStarted) -> Sections:
+    request = state.requests.setdefault(event.request, Request(event.request, event.job))
+    request.job, request.model, request.warmup = event.job, event.model, event.warmup
+    request.messages, request.started_ns = event.messages, event.t
+    _job(state, event.job).requests.append(request.id)
+    if request.status == "running" and request.id not in state.active_requests:
+        state.active_requests.append(request.id)
+    state.last_request = request.id
+    state.kept_texts.append(request.id)
+    return "stream", "queue"
+
+
+@_folds(ev.RequestSent)
+def _request_sent(state: SessionState, event: ev.RequestSent) -> Sections:
+    _request(state, event.request).sent_ns = event.t
+    return ("stream",)
+
+
+@_folds(ev.TokensReceived)
+def _tokens_received(state: SessionState, event: ev.TokensReceived) -> Sections:
+    request = _request(state, event.request)
+    if not event.offsets_us:
+        return _NOTHING
+    first_us = event.offsets_us[0]
+    if request.ttft_ns is None:
+        request.ttft_ns = first_us * 1000
+    if event.kind == "answer" and request.ttft_answer_ns is None:
+        request.ttft_answer_ns = first_us * 1000
+    if request.last_offset_us is not None:
+        request.gaps_us.append(first_us - request.last_offset_us)
+    request.gaps_us.extend(later - earlier for earlier, later in pairwise(event.offsets_us))
+    request.last_offset_us = event.offsets_us[-1]
+    request.last_ns = event.t
+    tokens = len(event.offsets_us)
+    if event.tokens:
+        tokens = max(0, event.tokens[-1] - (request.tokens_stated or 0))
+        request.tokens_stated = event.tokens[-1]
+    request.chunks += len(event.offsets_us)
+    request.recent.append((event.t, tokens))
+    state.token_rate.append(event.t, live_rate(request))
+    _keep_text(state, request, event.kind, "".join(event.texts))
+    return ("stream",)
+
+
+def _keep_text(state: SessionState, request: Request, kind: ev.TextKind, text: str) -> None:
+    request.pieces.append((kind, text))
+    request.characters += len(text)
+    state.kept_characters += len(text)
+    while state.kept_characters > KEPT_TEXT and len(state.kept_texts) > 1:
+        oldest = state.requests[state.kept_texts.popleft()]
+        state.kept_characters -= oldest.characters
+        oldest.pieces, oldest.characters, oldest.text_dropped = [], 0, True
+
+
+def live_rate(request: Request, window_ns: int = 2_000_000_000) -> float:
+    """Return tokens per second over the last `window_ns` of a request that streams; NaN before two batches came.
+
+    An estimate for the eye: a chunk counts as one token where the server does not say more.
+    """
+    if len(request.recent) < 2:  # noqa: PLR2004 - a rate needs two points
+        return math.nan
+    end = request.recent[-1][0]
+    start = request.recent[0][0]
+    tokens = 0
+    for t, count in reversed(request.recent):
+        if end - t > window_ns:
+            start = t
+            break
+        tokens += count
+    else:
+        tokens -= request.recent[0][1]
+    return tokens * 1e9 / (end - start) if end > start else math.nan
+
+
+@_folds(ev.RequestFinished)
+def _request_finished(state: SessionState, event: ev.RequestFinished) -> Sections:
+    request = _request(state, event.request)
+    request.job, request.warmup, request.status = event.job, event.warmup, event.status
+    request.finish_reason, request.usage, request.figures = event.finish_reason, event.usage, event.figures
+    request.problem, request.finished_ns = event.problem, event.t
+    if request.id in state.active_requests:
+        state.active_requests.remove(request.id)
+    if not state.active_requests:
+        state.token_rate.append(event.t, math.nan)
+    return "stream", "results", "queue"
+
+
+@_folds(ev.SampleTaken)
+def _sample_taken(state: SessionState, event: ev.SampleTaken) -> Sections:
+    for key, value in event.values.items():
+        series = state.readings.get(key)
+        if series is None:
+            series = state.readings[key] = Series()
+        series.append(event.t, value)
+        state.missing.pop(key, None)
+    for key, reason in event.missing.items():
+        state.missing[key] = reason
+        if key in state.readings:
+            state.readings[key].append(event.t, math.nan)
+    _raise_peaks(state, event.values)
+    return ("hardware",)
+
+
+def _raise_peaks(state: SessionState, values: dict[str, float]) -> None:
+    """Keep the largest readings of the running jobs; the server's whole memory is summed before it is compared."""
+    private = values.get("server.memory.private")
+    if private is not None:
+        values = {**values, "server.memory": private + values.get("server.memory.file", 0.0)}
+    for name in state.running_jobs:
+        peaks = state.jobs[name].peaks
+        for key, value in values.items():
+            if value > peaks.get(key, -math.inf):
+                peaks[key] = value
+
+
+@_folds(ev.SelfMeasured)
+def _self_measured(state: SessionState, event: ev.SelfMeasured) -> Sections:
+    state.own_use = event
+    return ("self",)
+
+
+@_folds(ev.SamplerStarted)
+def _sampler_started(state: SessionState, _event: ev.SamplerStarted) -> Sections:
+    state.sampler_lost = None
+    return ("hardware",)
+
+
+@_folds(ev.SamplerLost)
+def _sampler_lost(state: SessionState, event: ev.SamplerLost) -> Sections:
+    state.sampler_lost = event.reason
+    for series in state.readings.values():
+        series.append(event.t, math.nan)
+    return ("hardware",)
+
+
+@_folds(ev.AlertRaised)
+def _alert_raised(state: SessionState, event: ev.AlertRaised) -> Sections:
+    state.alerts.append(event)
+    return ("alerts",)
+
+
+@_folds(ev.MarkerPlaced)
+def _marker_placed(state: SessionState, event: ev.MarkerPlaced) -> Sections:
+    state.markers.append(event)
+    return "alerts", "hardware"
+
+
+@_folds(ev.QueuePaused)
+def _queue_paused(state: SessionState, _event: ev.QueuePaused) -> Sections:
+    state.paused = True
+    return ("queue",)
+
+
+@_folds(ev.QueueResumed)
+def _queue_resumed(state: SessionState, _event: ev.QueueResumed) -> Sections:
+    state.paused = False
+    return ("queue",)

@@ -1,0 +1,131 @@
+"""What a session looks like: plain data, filled by `llmtui.state.reducer.apply` and read by the projections."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+from llmtui.events import (
+    AlertRaised,
+    Figures,
+    JobQueued,
+    JobStatus,
+    MarkerPlaced,
+    Phase,
+    RequestStatus,
+    SelfMeasured,
+    Server,
+    ServerProcess,
+    SessionOpened,
+    SessionOutcome,
+    TextKind,
+    Usage,
+)
+from llmtui.state.series import Series
+
+KEPT_TEXT = 2_000_000
+"""Characters of model output that stay in memory; what is older is in the log."""
+
+RECENT_BATCHES = 64
+RECENT_GAPS = 512
+
+JobState = Literal["queued", "running"] | JobStatus
+
+Section = Literal["header", "targets", "queue", "stream", "hardware", "results", "alerts", "self"]
+"""The parts of a session that can change; a projection names those that it reads."""
+
+
+@dataclass(slots=True)
+class Target:
+    """A server of the suite and what is known of it."""
+
+    name: str
+    url: str = ""
+    server: Server | None = None
+    problem: str | None = None
+    started_by_us: bool = False
+    pid: int | None = None
+    processes: tuple[ServerProcess, ...] = ()
+    processes_missing: str | None = None
+
+
+@dataclass(slots=True)
+class Request:
+    """One generation. `sent_ns` is t0; `pieces` holds the text as (kind, text), oldest first."""
+
+    id: str
+    job: str
+    model: str = ""
+    warmup: bool = False
+    messages: tuple[tuple[str, str], ...] = ()
+    started_ns: int = 0
+    sent_ns: int | None = None
+    ttft_ns: int | None = None
+    ttft_answer_ns: int | None = None
+    last_ns: int | None = None
+    chunks: int = 0
+    tokens_stated: int | None = None
+    pieces: list[tuple[TextKind, str]] = field(default_factory=list)
+    characters: int = 0
+    text_dropped: bool = False
+    recent: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=RECENT_BATCHES))
+    gaps_us: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT_GAPS))
+    last_offset_us: int | None = None
+    status: RequestStatus | Literal["running"] = "running"
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    figures: Figures | None = None
+    problem: str | None = None
+    finished_ns: int | None = None
+
+
+@dataclass(slots=True)
+class Job:
+    """One line of the queue. `peaks` holds the largest reading of each key while the job ran."""
+
+    id: str
+    plan: JobQueued | None = None
+    status: JobState = "queued"
+    started_ns: int | None = None
+    finished_ns: int | None = None
+    phase: Phase | None = None
+    done: int = 0
+    total: int = 0
+    note: str | None = None
+    reason: str | None = None
+    passed: bool | None = None
+    load_ns: int | None = None
+    requests: list[str] = field(default_factory=list)
+    peaks: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class SessionState:
+    """What the events so far say. `now_ns` is the latest `t`; `misfits` counts events about unknown things."""
+
+    header: SessionOpened | None = None
+    now_ns: int = 0
+    events: int = 0
+    misfits: int = 0
+    outcome: SessionOutcome | None = None
+    outcome_reason: str | None = None
+    paused: bool = False
+    targets: dict[str, Target] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    requests: dict[str, Request] = field(default_factory=dict)
+    running_jobs: list[str] = field(default_factory=list)
+    active_requests: list[str] = field(default_factory=list)
+    last_request: str | None = None
+    kept_texts: deque[str] = field(default_factory=deque)
+    kept_characters: int = 0
+    readings: dict[str, Series] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    token_rate: Series = field(default_factory=Series)
+    alerts: list[AlertRaised] = field(default_factory=list)
+    markers: list[MarkerPlaced] = field(default_factory=list)
+    own_use: SelfMeasured | None = None
+    sampler_lost: str | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last event of a whole session was seen."""
+        return self.outcome is not None
