@@ -16,6 +16,9 @@ CHARACTERS_PER_TOKEN = 4
 PLAUSIBLE_TOKENS_PER_SECOND = 1e6
 """A rate above this is a counter that lies, not a model."""
 
+MOST_TOKENS_OF_A_CHUNK = 1000
+"""A chunk weighs no more than this in the gaps, so that a counter that lies costs neither memory nor time."""
+
 
 class Arrival(NamedTuple):
     """A chunk with text: when it came, how many tokens the server had stated by then (None: not stated)."""
@@ -182,7 +185,7 @@ def _gaps(groups: Sequence[_Group]) -> list[float]:
     for earlier, later in pairwise(groups):
         tokens = later.tokens or 0
         gap = later.at_ns - earlier.at_ns
-        times = max(1, round(tokens))
+        times = min(max(1, round(tokens)), MOST_TOKENS_OF_A_CHUNK)
         gaps.extend([gap / max(tokens, 1)] * times)
     return gaps
 

@@ -1,0 +1,136 @@
+import math
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+from support.conversation import MS, header, queued, request, whole_session
+
+from llmtui import events as ev
+from llmtui.state.reducer import apply, apply_all, live_rate
+from llmtui.state.session import KEPT_TEXT, SessionState
+
+
+def folded(events):
+    state = SessionState()
+    apply_all(state, events)
+    return state
+
+
+def plain(state):
+    return msgspec.json.encode(
+        {
+            "jobs": {
+                name: (job.status, job.started_ns, job.finished_ns, job.peaks) for name, job in state.jobs.items()
+            },
+            "requests": {name: (r.status, r.pieces, r.chunks, r.ttft_ns) for name, r in state.requests.items()},
+            "readings": {key: list(series) for key, series in state.readings.items()},
+            "missing": state.missing,
+            "alerts": state.alerts,
+            "misfits": state.misfits,
+            "now": state.now_ns,
+        }
+    )
+
+
+def test_a_whole_session():
+    state = folded(whole_session())
+    job = state.jobs["j1"]
+    assert (job.status, job.started_ns, job.finished_ns) == ("done", 5 * MS, 300 * MS)
+    assert job.requests == ["j1.1", "j1.2", "j1.3"]
+    assert state.requests["j1.2"].pieces == [("answer", "w0 w1 w2 w3 ")]
+    assert state.requests["j1.2"].ttft_ns == 10 * MS
+    assert job.peaks["cpu.percent"] == 90.0
+    assert job.peaks["server.memory"] == 7.0
+    assert state.missing == {"cpu.temperature": "no sensor"}
+    assert state.finished
+    assert (state.misfits, state.now_ns, state.active_requests, state.running_jobs) == (0, 303 * MS, [], [])
+
+
+def test_each_event_names_what_it_changed():
+    state = SessionState()
+    assert apply(state, header()) == ("header",)
+    assert "queue" in apply(state, queued())
+    assert apply(state, ev.SampleTaken(t=1, values={"cpu.percent": 1.0})) == ("hardware",)
+
+
+def test_every_event_type_has_a_fold():
+    state = SessionState()
+    for event in whole_session():
+        apply(state, event)
+    before = state.misfits
+    apply(state, ev.Event(t=1))
+    assert state.misfits == before + 1, "the base class stands for a type that nothing folds"
+
+
+@given(st.lists(st.integers(1, 9), max_size=12))
+def test_the_state_does_not_depend_on_the_chunking(cuts):
+    events = whole_session()
+    state = SessionState()
+    rest = list(events)
+    for cut in cuts:
+        apply_all(state, rest[:cut])
+        rest = rest[cut:]
+    apply_all(state, rest)
+    assert plain(state) == plain(folded(events))
+
+
+@given(st.permutations(whole_session()))
+def test_no_order_of_events_raises(events):
+    folded(events)
+
+
+def test_events_about_unknown_things_are_counted():
+    state = folded([ev.JobFinished(t=1, job="j9", status="done"), ev.RequestSent(t=2, request="r9")])
+    assert state.misfits == 2
+
+
+def test_a_reading_that_goes_missing_leaves_a_gap_and_a_reason():
+    state = folded(
+        [
+            ev.SampleTaken(t=1, values={"gpu.0.percent": 40.0}),
+            ev.SampleTaken(t=2, values={}, missing={"gpu.0.percent": "lost"}),
+        ]
+    )
+    assert state.readings["gpu.0.percent"].last() is None
+    assert state.missing["gpu.0.percent"] == "lost"
+    apply(state, ev.SampleTaken(t=3, values={"gpu.0.percent": 41.0}))
+    assert "gpu.0.percent" not in state.missing
+
+
+def test_a_lost_sampler_opens_a_gap_in_every_series():
+    state = folded([ev.SampleTaken(t=1, values={"cpu.percent": 1.0}), ev.SamplerLost(t=2, reason="died")])
+    assert state.sampler_lost == "died"
+    assert state.readings["cpu.percent"].last() is None
+    apply(state, ev.SamplerStarted(t=3, pid=1, interval_ms=500))
+    assert state.sampler_lost is None
+
+
+def test_the_live_rate_counts_tokens_over_time():
+    state = folded([header(), queued(), *request("j1.1")[:2]])
+    current = state.requests["j1.1"]
+    assert math.isnan(live_rate(current))
+    for place in range(1, 41):
+        apply(state, ev.TokensReceived(t=place * 50 * MS, request="j1.1", offsets_us=(place * 50_000,), texts=("x",)))
+    assert abs(live_rate(current) - 20.0) < 0.5
+
+
+def test_running_counts_of_the_server_beat_the_chunks():
+    state = folded([header(), queued(), *request("j1.1")[:2]])
+    for place in range(1, 5):
+        batch = ev.TokensReceived(
+            t=place * 100 * MS, request="j1.1", offsets_us=(place * 100_000,), texts=("x",), tokens=(place * 4,)
+        )
+        apply(state, batch)
+    assert live_rate(state.requests["j1.1"]) == 40.0
+
+
+def test_old_text_is_dropped_within_a_bound():
+    state = folded([header(), queued()])
+    for number in range(4):
+        name = f"j1.{number}"
+        apply_all(state, request(name)[:2])
+        piece = "x" * (KEPT_TEXT // 2)
+        apply(state, ev.TokensReceived(t=number, request=name, offsets_us=(1,), texts=(piece,)))
+    assert state.kept_characters <= KEPT_TEXT
+    assert state.requests["j1.0"].text_dropped
+    assert not state.requests["j1.3"].text_dropped
