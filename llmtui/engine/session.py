@@ -1,0 +1,184 @@
+"""The session: finds the servers, runs the queue job by job, and gives back whatever it started."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from typing import Any, Protocol, TypeVar
+
+from llmtui.engine.bench import Gate, JobBench
+from llmtui.engine.job import run_job
+from llmtui.engine.queue import JobQueue, QueuedJob
+from llmtui.engine.recorder import Recorder
+from llmtui.engine.targets import TargetSet
+from llmtui.events import MarkerPlaced, QueuePaused, QueueResumed, SessionFinished
+from llmtui.suites.plan import plan_jobs
+from llmtui.suites.schema import Suite
+from llmtui.workloads.base import Outcome
+
+T = TypeVar("T")
+
+
+class ServerWatcher(Protocol):
+    """Whoever must know which server is measured, to watch its processes."""
+
+    def watch(self, target: str, url: str, pid: int | None) -> None:
+        """Watch the process tree behind `url`; `pid` is known when the server is ours."""
+
+
+class Session:
+    """Runs one suite to its end. Everything that happens goes through `recorder`."""
+
+    def __init__(
+        self, session_id: str, suite: Suite, recorder: Recorder, *, targets: TargetSet, watcher: ServerWatcher
+    ) -> None:
+        self._id = session_id
+        self._suite = suite
+        self._recorder = recorder
+        self._targets = targets
+        self._watcher = watcher
+        self._queue = JobQueue(recorder)
+        self._gate = Gate()
+        self._stop_reason: str | None = None
+        self._step: asyncio.Task[Any] | None = None
+        self._skipping = False
+
+    async def run(self) -> None:
+        """Run every job and log how the session ended."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._targets.aclose)
+            planned = await self._interruptible(self._targets.resolve(self._suite))
+            for plan in plan_jobs(self._suite, planned or ()):
+                self._queue.add(plan)
+            await self._run_queue()
+        outcome = "completed" if self._stop_reason is None else "stopped"
+        self._recorder.record(
+            SessionFinished(t=self._recorder.now(), outcome=outcome, reason=self._stop_reason), durable=True
+        )
+
+    async def _run_queue(self) -> None:
+        """Run job after job. The last one may have brought reruns with it, so the queue is asked anew each time."""
+        first = True
+        while True:
+            await self._interruptible(self._gate.passage())
+            if not first:
+                await self._interruptible(asyncio.sleep(self._suite.pause_s))
+            job = self._queue.take() if self._stop_reason is None else None
+            if job is None:
+                return
+            first = False
+            self._finish(job, await self._run_job(job))
+
+    async def _run_job(self, job: QueuedJob) -> Outcome:
+        if job.plan.problem is not None:
+            return Outcome(status="failed", reason=job.plan.problem)
+        self._skipping = False
+        outcome = await self._interruptible(self._measure(job))
+        if outcome is not None:
+            return outcome
+        if self._skipping:
+            return Outcome(status="skipped", reason="skipped by the user")
+        return Outcome(status="cancelled", reason=self._stop_reason)
+
+    def _finish(self, job: QueuedJob, outcome: Outcome) -> None:
+        self._queue.finish(job, outcome)
+        if outcome.status == "failed":
+            self._recorder.alert("error", "job-failed", f"{job.plan.name}: {outcome.reason}", job.id)
+
+    async def _measure(self, job: QueuedJob) -> Outcome:
+        target = await self._targets.ready(job.plan.target)
+        if isinstance(target, str):
+            return Outcome(status="failed", reason=target)
+        self._watcher.watch(target.name, target.url, target.pid)
+        bench = JobBench(
+            self._recorder,
+            backend=target.backend,
+            job=job.id,
+            model=job.plan.model,
+            limits=self._suite.limits,
+            gate=self._gate,
+            session=self._id,
+        )
+        return await run_job(
+            job.plan,
+            self._suite,
+            backend=target.backend,
+            bench=bench,
+            residence=target.residence,
+            recorder=self._recorder,
+        )
+
+    async def _interruptible(self, step: Coroutine[Any, Any, T]) -> T | None:
+        """Await `step`; return None when the user skipped or stopped it."""
+        if self._stop_reason is not None:
+            step.close()
+            return None
+        self._step = asyncio.create_task(step)
+        try:
+            return await self._step
+        except asyncio.CancelledError:
+            if self._skipping or self._stop_reason is not None:
+                return None
+            raise
+        finally:
+            self._step = None
+
+    # What the user can ask for; each returns whether it was done, and a sentence.
+
+    def pause(self) -> tuple[bool, str]:
+        """Let no further request start."""
+        if self._gate.closed:
+            return False, "the queue is paused already"
+        self._gate.close()
+        self._recorder.record(QueuePaused(t=self._recorder.now()))
+        return True, "paused; the request under way goes on to its end"
+
+    def resume(self) -> tuple[bool, str]:
+        """Open the queue again."""
+        if not self._gate.closed:
+            return False, "the queue is not paused"
+        self._gate.open()
+        self._recorder.record(QueueResumed(t=self._recorder.now()))
+        return True, "the queue goes on"
+
+    def skip(self, name: str | None) -> tuple[bool, str]:
+        """Skip a job that waits or runs; without a name the one that runs."""
+        job = self._queue.find(name) if name else self._queue.running()
+        if job is None:
+            return False, f"there is no job {name}" if name else "no job runs now"
+        if job.status == "running" and self._step is not None:
+            self._skipping = True
+            self._step.cancel()
+        elif job.status == "queued":
+            self._queue.finish(job, Outcome(status="skipped", reason="skipped by the user"))
+        else:
+            return False, f"{job.id} is {job.status} already"
+        return True, f"{job.id} skipped"
+
+    def rerun(self, names: list[str]) -> tuple[bool, str]:
+        """Put new iterations of these jobs at the end of the queue."""
+        jobs = [self._queue.find(name) for name in names]
+        unknown = [name for name, job in zip(names, jobs, strict=True) if job is None]
+        if unknown or not names:
+            return False, f"there is no job {', '.join(unknown)}" if unknown else "name the jobs to run again"
+        added = [self._queue.add(job.plan, rerun_of=job.id).id for job in jobs if job is not None]
+        return True, f"queued as {', '.join(added)}"
+
+    def stop(self, *, now: bool, reason: str = "stopped by the user") -> tuple[bool, str]:
+        """End the session: at once, or when the job that runs is done."""
+        self._stop_reason = self._stop_reason or reason
+        if (now or self._gate.closed or self._queue.running() is None) and self._step is not None:
+            self._step.cancel()
+        return True, "stopping now" if now else "stopping after the job that runs"
+
+    def mark(self, label: str) -> tuple[bool, str]:
+        """Mark this moment in the log."""
+        self._recorder.record(MarkerPlaced(t=self._recorder.now(), label=label))
+        return True, f"marked: {label}"
+
+    def status(self) -> tuple[bool, str]:
+        """Say how far the queue is."""
+        ended = sum(job.status not in {"queued", "running"} for job in self._queue)
+        running = self._queue.running()
+        paused = ", paused" if self._gate.closed else ""
+        now = f", {running.id} ({running.plan.name}) runs" if running else ""
+        return True, f"{ended} of {len(self._queue)} jobs ended{now}{paused}"

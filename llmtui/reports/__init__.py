@@ -1,0 +1,1 @@
+"""What a session says without a screen: plain lines and tables."""

@@ -1,0 +1,177 @@
+"""One line per event, for pipes, logs and screen readers. Text from a model is shown, never interpreted."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from llmtui import events as ev
+from llmtui import readings, wording
+from llmtui.reports.tables import results_text
+from llmtui.state.reducer import apply
+from llmtui.state.results import job_results
+from llmtui.state.session import SessionState
+from llmtui.wording import visible
+
+SAMPLE_EVERY_NS = 5_000_000_000
+SHOWN_READINGS = (
+    "cpu.percent",
+    "ram.used",
+    "server.cpu",
+    "gpu.0.percent",
+    "gpu.0.memory.used",
+    "gpu.0.temperature",
+    "gpu.0.power",
+    "cpu.temperature",
+)
+
+E = TypeVar("E", bound=ev.Event)
+Teller = Callable[["PlainReport", Any], Iterator[str]]
+_TELLERS: dict[type[ev.Event], Teller] = {}
+
+
+class PlainReport:
+    """Folds events and tells each as lines; the last one adds the table of results."""
+
+    def __init__(self) -> None:
+        self.state = SessionState()
+        self._sample_told_ns = -SAMPLE_EVERY_NS
+
+    def tell(self, event: ev.Event) -> Iterator[str]:
+        """Yield the lines for `event`, each with the time since the start of the session."""
+        apply(self.state, event)
+        teller = _TELLERS.get(type(event))
+        if teller is not None:
+            for line in teller(self, event):
+                yield f"{wording.clock(event.t):>7}  {line}"
+
+    def results(self) -> list[str]:
+        """Return the table of results so far."""
+        return results_text(job_results(self.state))
+
+    def sample_due(self, t: int) -> bool:
+        """Whether a sample at `t` is to be told, which happens once in five seconds."""
+        due = t - self._sample_told_ns >= SAMPLE_EVERY_NS
+        if due:
+            self._sample_told_ns = t
+        return due
+
+    def job_name(self, job: str) -> str:
+        """Return a job's id with its workload and iteration."""
+        known = self.state.jobs.get(job)
+        return f"{job} {known.plan.workload} #{known.plan.iteration}" if known and known.plan else job
+
+
+def _tells(kind: type[E]) -> Callable[[Callable[[PlainReport, E], Iterator[str]]], Teller]:
+    def register(teller: Callable[[PlainReport, E], Iterator[str]]) -> Teller:
+        _TELLERS[kind] = teller
+        return teller
+
+    return register
+
+
+@_tells(ev.SessionOpened)
+def _opened(_report: PlainReport, event: ev.SessionOpened) -> Iterator[str]:
+    yield f"session {event.session}"
+    hardware = event.hardware
+    cores = f"{hardware.cores_physical or '?'} cores ({hardware.cores_logical or '?'} threads)"
+    memory = wording.size(hardware.ram)
+    yield f"machine: {hardware.cpu_model or 'unknown CPU'}, {cores}, {memory} RAM, {hardware.os or '?'}"
+    for gpu in hardware.gpus:
+        yield f"GPU {gpu.index}: {gpu.name}, {wording.size(gpu.memory)}"
+
+
+@_tells(ev.ServerStarted)
+def _server_started(_report: PlainReport, event: ev.ServerStarted) -> Iterator[str]:
+    yield f"server started for {event.target}: {event.url}, process {event.pid}"
+
+
+@_tells(ev.ServerStopped)
+def _server_stopped(_report: PlainReport, event: ev.ServerStopped) -> Iterator[str]:
+    yield f"server of {event.target} stopped{f': {event.reason}' if event.reason else ''}"
+
+
+@_tells(ev.TargetResolved)
+def _target_resolved(_report: PlainReport, event: ev.TargetResolved) -> Iterator[str]:
+    if event.server is None:
+        yield f"target {event.target}: {visible(event.problem or 'not found')}"
+    else:
+        version = f" {event.server.version}" if event.server.version else ""
+        yield f"target {event.target}: {event.server.kind}{version}, {len(event.server.models)} model(s)"
+
+
+@_tells(ev.JobStarted)
+def _job_started(report: PlainReport, event: ev.JobStarted) -> Iterator[str]:
+    job = report.state.jobs[event.job]
+    ended = sum(other.finished_ns is not None for other in report.state.jobs.values())
+    model = f" on {job.plan.model}" if job.plan else ""
+    yield f"job {ended + 1} of {len(report.state.jobs)}: {report.job_name(event.job)}{visible(model)}"
+
+
+@_tells(ev.JobFinished)
+def _job_finished(report: PlainReport, event: ev.JobFinished) -> Iterator[str]:
+    yield f"{report.job_name(event.job)}: {event.status}{f': {visible(event.reason)}' if event.reason else ''}"
+
+
+@_tells(ev.ModelLoaded)
+def _model_loaded(_report: PlainReport, event: ev.ModelLoaded) -> Iterator[str]:
+    yield f"model {visible(event.model)} ready after {wording.duration(event.load_ns)} ({event.source})"
+
+
+@_tells(ev.RequestFinished)
+def _request_finished(report: PlainReport, event: ev.RequestFinished) -> Iterator[str]:
+    figures = event.figures
+    what = "warm-up" if event.warmup else event.request
+    yield (
+        f"{what}: TTFT {wording.duration(figures.ttft_ns)}, decode {wording.rate(figures.decode_rate)} tok/s, "
+        f"{wording.NOTHING if figures.tokens is None else figures.tokens} tokens ({figures.tokens_basis or 'no count'})"
+        f"{f', {event.status}: {visible(event.problem)}' if event.problem else ''}"
+    )
+    request = report.state.requests[event.request]
+    for kind in ("reasoning", "answer"):
+        text = "".join(piece for piece_kind, piece in request.pieces if piece_kind == kind)
+        if text and not event.warmup:
+            yield f"  {kind}: {visible(text)}"
+
+
+@_tells(ev.SampleTaken)
+def _sample_taken(report: PlainReport, event: ev.SampleTaken) -> Iterator[str]:
+    if not report.sample_due(event.t):
+        return
+    parts = []
+    for key in SHOWN_READINGS:
+        value = event.values.get(key, math.nan)
+        entry = readings.describe(key)
+        if entry is not None and not math.isnan(value):
+            parts.append(f"{entry.label} {wording.reading(value, entry.unit)}")
+    if parts:
+        yield ", ".join(parts)
+
+
+@_tells(ev.SamplerLost)
+def _sampler_lost(_report: PlainReport, event: ev.SamplerLost) -> Iterator[str]:
+    yield f"hardware samples stopped: {event.reason}"
+
+
+@_tells(ev.AlertRaised)
+def _alert_raised(_report: PlainReport, event: ev.AlertRaised) -> Iterator[str]:
+    yield f"{event.severity}: {visible(event.text)}"
+
+
+@_tells(ev.MarkerPlaced)
+def _marker_placed(_report: PlainReport, event: ev.MarkerPlaced) -> Iterator[str]:
+    yield f"marker: {visible(event.label)}"
+
+
+@_tells(ev.QueuePaused)
+def _paused(_report: PlainReport, _event: ev.QueuePaused) -> Iterator[str]:
+    yield "queue paused"
+
+
+@_tells(ev.QueueResumed)
+def _resumed(_report: PlainReport, _event: ev.QueueResumed) -> Iterator[str]:
+    yield "queue resumed"
+
+
+@_tells(ev.SessionFinished)
+def _finished(_report: PlainReport, event: ev.SessionFinished) -> Iterator[str]:
+    yield f"session {event.outcome}{f': {event.reason}' if event.reason else ''}"
