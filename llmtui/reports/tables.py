@@ -56,6 +56,7 @@ def tokens(result: JobResult) -> str:
 
 def render(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the lines of a table with aligned columns: words to the left, numbers to the right."""
+    rows = [tuple(wording.visible(cell) for cell in row) for row in rows]
     widths = [max(len(heading), *(len(row[place]) for row in rows), 0) for place, heading in enumerate(headings)]
     return [_line(headings, row, widths) for row in (headings, tuple("-" * width for width in widths), *rows)]
 
@@ -78,5 +79,5 @@ def results_text(results: Sequence[JobResult]) -> list[str]:
         lines.append("* rests on fewer than 100 gaps in one request")
     for result in results:
         if result.reason:
-            lines.append(f"{result.job}: {result.reason}")
+            lines.append(f"{result.job}: {wording.visible(result.reason)}")
     return lines

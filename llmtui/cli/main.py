@@ -1,0 +1,82 @@
+"""`llmtui`: the commands by name, each loaded when it is called, so that `--help` is light."""
+
+import importlib
+import sys
+from typing import NoReturn
+
+import click
+
+from llmtui import __version__
+
+_COMMANDS = {
+    "run": "Run a suite: llmtui run quick",
+    "attach": "Watch a session that runs, and control it",
+    "replay": "Play a session again",
+    "sessions": "List the sessions",
+    "suites": "List, show or check suites",
+    "ctl": "Control a running session: pause, resume, skip, rerun, stop, mark",
+    "discover": "Look for servers",
+    "doctor": "Say what was found on this machine, and what was not",
+    "sampler": "Hardware readings as JSON lines",
+}
+
+
+class _LazyGroup(click.Group):
+    """Imports `llmtui.cli.NAME` only when NAME is called; the help needs no more than the texts above."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"llmtui.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, _COMMANDS, n=1)
+            hint = f"did you mean `llmtui {near[0]}`?" if near else f"the commands are {', '.join(_COMMANDS)}"
+            ctx.fail(f"there is no command `{name}`; {hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, "-V", "--version", message="llmtui %(version)s")
+@click.option("--url", "urls", multiple=True, metavar="URL", help="Also look for a server here.")
+@click.pass_context
+def llmtui(ctx: click.Context, urls: tuple[str, ...]) -> None:
+    """Benchmarks for local LLM servers, live in the terminal.
+
+    Without a command the screen opens and shows the servers, suites and sessions that were found.
+    """
+    if ctx.invoked_subcommand is None:
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            click.echo(ctx.get_help())
+            return
+        from llmtui.cli.home import open_home
+
+        ctx.exit(open_home(urls))
+
+
+def main() -> NoReturn:
+    """Run the command line; text that the terminal can't show is escaped instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    llmtui(prog_name="llmtui")
+    raise SystemExit(0)

@@ -1,0 +1,71 @@
+from support.scripted import ScriptedBackend, Sink
+
+from llmtui import events as ev
+from llmtui.backends.base import BackendError
+from llmtui.engine.bench import Gate, JobBench
+from llmtui.engine.job import Residence, run_job
+from llmtui.engine.recorder import Recorder
+from llmtui.events import Model, Server
+from llmtui.suites.plan import PlannedTarget, plan_jobs
+from llmtui.suites.reading import read_suite
+from llmtui.suites.schema import Limits
+
+SUITE = "name: q\nworkloads:\n  - kind: generate\n    prompts: [one, two, three]\n"
+
+
+async def run(backend, sink, residence=None, text=SUITE):
+    suite = read_suite(text, "f")
+    server = Server(url="http://127.0.0.1:9", kind="scripted", models=(Model(id="m"),))
+    plan = plan_jobs(suite, [PlannedTarget("t", server)])[0]
+    recorder = Recorder(sink)
+    bench = JobBench(recorder, backend=backend, job="j1", model="m", limits=Limits(), gate=Gate(), session="s")
+    return await run_job(
+        plan, suite, backend=backend, bench=bench, residence=residence or Residence(), recorder=recorder
+    )
+
+
+async def test_load_then_warm_up_then_measure():
+    sink, backend, residence = Sink(), ScriptedBackend(), Residence()
+    outcome = await run(backend, sink, residence)
+    assert outcome.status == "done"
+    assert [event.phase for event in sink.of(ev.JobProgressed)][:3] == ["loading", "warming up", "measuring"]
+    finished = sink.of(ev.RequestFinished)
+    assert [event.warmup for event in finished] == [True, False, False, False]
+    assert sink.of(ev.ModelLoaded)[0].source == "server"
+    await run(backend, sink, residence)
+    assert len(backend.loads) == 1, "a resident model is not loaded again"
+    assert sum(event.warmup for event in sink.of(ev.RequestFinished)) == 1
+
+
+async def test_a_model_that_does_not_load_fails_the_job_with_its_sentence():
+    backend = ScriptedBackend(load_problem=BackendError("no_model", "there is no model `m`; pull it first"))
+    outcome = await run(backend, Sink())
+    assert (outcome.status, outcome.reason) == ("failed", "there is no model `m`; pull it first")
+    assert backend.requests == []
+
+
+async def test_one_failed_request_does_not_keep_the_others_from_being_measured():
+    def script(number):
+        return ["x", BackendError("truncated", "the stream ended early")] if number == 3 else ["x", "y"]
+
+    sink = Sink()
+    outcome = await run(ScriptedBackend(script), sink)
+    assert (outcome.status, outcome.reason) == ("failed", "the stream ended early (1 of 3 requests failed)")
+    assert [event.status for event in sink.of(ev.RequestFinished)] == ["done", "done", "failed", "done"]
+
+
+async def test_a_hopeless_problem_ends_the_job_at_once():
+    def script(number):
+        return [BackendError("unreachable", "nobody listens")] if number > 1 else ["x", "y"]
+
+    backend = ScriptedBackend(script)
+    outcome = await run(backend, Sink())
+    assert outcome.status == "failed"
+    assert len(backend.requests) == 2
+
+
+async def test_a_watch_sends_nothing():
+    backend = ScriptedBackend()
+    text = "name: w\nworkloads:\n  - kind: watch\n    duration_s: 0.01\n"
+    assert (await run(backend, Sink(), text=text)).status == "done"
+    assert backend.requests == backend.loads == []
