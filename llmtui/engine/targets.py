@@ -1,16 +1,178 @@
 """The servers of a session: found, or started if they are ours, and given back at the end."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from llmtui.backends.base import Backend, BackendError
-from llmtui.backends.discover import open_backend
+from llmtui.backends.discover import DEFAULT_URLS, discover, identify, open_backend
 from llmtui.engine.job import Residence
 from llmtui.engine.recorder import Recorder
-from llmtui.events import Model, Server, ServerStarted, ServerStopped, TargetResolved
-from llmtui.models.catalog import CatalogEntry, find_entry
-from llmtui.models.download import ensure_model
-from llmtui.models.gguf import read_gguf
-from llmtui.servers.embedded import EmbeddedServer, ServerError
+from llmtui.events import Server, ServerStarted, ServerStopped, TargetResolved
+from llmtui.servers.base import LocalServer, ServerError
 from llmtui.suites.plan import PlannedTarget
-from llmtui.suites.schema import Embedded
+from llmtui.suites.schema import Suite
+
+EMBEDDED = "embedded"
+DETECTED = "detected"
+LOADING_PATIENCE_S = 120.0
+NOBODY = (
+    "no server was detected on its usual port; start one, name it by `--url`, "
+    "or take the embedded one by `--set targets=[embedded]`"
+)
+
+
+class LocalServerFactory(Protocol):
+    """Prepares servers that llmtui runs itself."""
+
+    def prepare(self, model: str | None, suite: Suite) -> "LocalServer":
+        """Return a server for `model` (None: the default one), not yet started; may fetch the model. Blocks.
+
+        Raises `ServerError`.
+        """
+
+
+@dataclass(slots=True)
+class RunningTarget:
+    """A target that can be measured now. `local` is set when the server is ours."""
+
+    name: str
+    url: str
+    backend: Backend | None = None
+    api_key: str | None = None
+    local: LocalServer | None = None
+    residence: Residence = field(default_factory=Residence)
+
+    @property
+    def pid(self) -> int | None:
+        """The process of our own server."""
+        return self.local.pid if self.local else None
+
+
+class TargetSet:
+    """Finds the targets of a suite, makes each ready when its turn comes, and stops those that are ours."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        factory: LocalServerFactory,
+        *,
+        urls: tuple[str, ...] = (),
+        key_for: Callable[[str], str | None] = lambda _url: None,
+        usual_urls: tuple[str, ...] = DEFAULT_URLS,
+    ) -> None:
+        self._recorder = recorder
+        self._factory = factory
+        self._urls = urls
+        self._key_for = key_for
+        self._usual_urls = usual_urls
+        self._targets: dict[str, RunningTarget] = {}
+
+    async def resolve(self, suite: Suite) -> list[PlannedTarget]:
+        """Find every target of `suite`, or of the URLs that the user gave in its place, and log what was found."""
+        planned = [
+            planned
+            for name in self._urls or suite.targets or (DETECTED,)
+            async for planned in self._resolve_one(name, suite)
+        ]
+        for target in planned:
+            url = target.server.url if target.server else target.name
+            self._recorder.record(
+                TargetResolved(
+                    t=self._recorder.now(), target=target.name, url=url, server=target.server, problem=target.problem
+                )
+            )
+            if target.problem is not None:
+                self._recorder.alert("error", "target-missing", target.problem)
+        return planned
+
+    async def ready(self, name: str) -> RunningTarget | str:
+        """Return a target that can be measured, started if it is ours, or the sentence that says why it can't."""
+        target = self._targets.get(name)
+        if target is None:
+            return f"there is no target `{name}`"
+        if target.local is None or target.local.running:
+            return target
+        await self._stop_locals()
+        try:
+            target.url = await target.local.start()
+        except ServerError as error:
+            return str(error)
+        pid = target.local.pid or 0
+        self._recorder.record(ServerStarted(t=self._recorder.now(), target=name, pid=pid, url=target.url))
+        target.residence.forget()
+        target.backend = open_backend(Server(url=target.url, kind=EMBEDDED), api_key=None)
+        return target
+
+    async def aclose(self) -> None:
+        """Close all connections and stop our own servers, and nothing else."""
+        for target in self._targets.values():
+            if target.backend is not None:
+                await target.backend.aclose()
+        await self._stop_locals()
+
+    async def _stop_locals(self) -> None:
+        """Stop our servers: one model at a time is in memory, and a dead server is reported before it is replaced."""
+        for target in self._targets.values():
+            if target.local is None or target.local.pid is None:
+                continue
+            pid = target.local.pid
+            died = None if target.local.running else target.local.problem()
+            code = await target.local.stop()
+            if target.backend is not None:
+                await target.backend.aclose()
+                target.backend = None
+            self._recorder.record(
+                ServerStopped(t=self._recorder.now(), target=target.name, pid=pid, exit_code=code, reason=died)
+            )
+            if died is not None:
+                self._recorder.alert("error", "server-died", died)
+
+    async def _resolve_one(self, name: str, suite: Suite) -> AsyncIterator[PlannedTarget]:
+        if name == EMBEDDED:
+            for model in suite.models or (None,):
+                yield await self._prepare_embedded(model, suite)
+        elif name == DETECTED:
+            found = False
+            async with aclosing(discover(self._usual_urls)) as servers:
+                async for server in servers:
+                    if server.models or server.problem is None:
+                        found = True
+                        yield self._adopt(server.url, server, self._key_for(server.url))
+            if not found:
+                yield PlannedTarget(DETECTED, None, NOBODY)
+        else:
+            yield await self._identify(name)
+
+    async def _prepare_embedded(self, model: str | None, suite: Suite) -> PlannedTarget:
+        name = EMBEDDED if len(suite.models) < 2 else f"{EMBEDDED}:{model}"  # noqa: PLR2004 - several models
+        try:
+            local = await asyncio.to_thread(self._factory.prepare, model, suite)
+        except ServerError as error:
+            return PlannedTarget(name, None, str(error), (model,) if model else ())
+        self._targets[name] = RunningTarget(name, url=EMBEDDED, local=local)
+        server = Server(url=EMBEDDED, kind=EMBEDDED, models=(local.model,))
+        return PlannedTarget(name, server, None, (local.model.id,))
+
+    async def _identify(self, url: str) -> PlannedTarget:
+        key = self._key_for(url)
+        loop = asyncio.get_running_loop()
+        patience = loop.time() + LOADING_PATIENCE_S
+        while True:
+            try:
+                server = await identify(url, api_key=key)
+            except BackendError as error:
+                if error.kind == "loading" and loop.time() < patience:
+                    await asyncio.sleep(0.5)
+                    continue
+                return PlannedTarget(url, None, error.sentence)
+            if server.problem is not None and not server.models:
+                return PlannedTarget(url, None, server.problem)
+            return self._adopt(url, server, key)
+
+    def _adopt(self, name: str, server: Server, key: str | None = None) -> PlannedTarget:
+        self._targets[name] = RunningTarget(name, server.url, backend=open_backend(server, api_key=key))
+        return PlannedTarget(name, server)

@@ -9,11 +9,15 @@ from llmtui.suites.schema import AnyWorkload, Generate, Suite, Watch
 
 
 class PlannedTarget(msgspec.Struct, frozen=True):
-    """A target of the suite: its server, or the sentence that says why there is none."""
+    """A target of the suite: its server, or the sentence that says why there is none.
+
+    `models` are the names to run on this target in place of the suite's.
+    """
 
     name: str
     server: Server | None
     problem: str | None = None
+    models: tuple[str, ...] = ()
 
 
 class JobPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,15 +59,15 @@ def plan_jobs(suite: Suite, targets: Sequence[PlannedTarget]) -> list[JobPlan]:
 
 def _choose_models(suite: Suite, target: PlannedTarget) -> list[tuple[Model, str | None]]:
     """Return the models to run on a target, each with the sentence that forbids it, if any."""
-    server = target.server
+    server, names = target.server, target.models or suite.models
     if server is None:
-        return [(Model(id=name), target.problem) for name in suite.models or ("-",)]
-    if not suite.models:
+        return [(Model(id=name), target.problem) for name in names or ("-",)]
+    if not names:
         chosen = next((model for model in server.models if model.loaded), None) or next(iter(server.models), None)
         if chosen is None:
             return [(Model(id="-"), f"{server.url} offers no model; load one there, or name another server by --url")]
         return [(chosen, None)]
-    return [_match(name, server) for name in suite.models]
+    return [_match(name, server) for name in names]
 
 
 def _match(name: str, server: Server) -> tuple[Model, str | None]:

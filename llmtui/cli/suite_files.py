@@ -1,0 +1,61 @@
+"""Where suites are found: the user's settings folder first, then those that ship with llmtui, or any path."""
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from llmtui.documents import DocumentError
+from llmtui.suites.reading import read_suite
+from llmtui.suites.schema import Suite
+
+SHIPPED = Path(__file__).parent.parent / "suites"
+
+
+class SuiteFile(NamedTuple):
+    """A suite's file as it was found; `suite` is None when `problem` says what is wrong with it."""
+
+    name: str
+    path: Path
+    text: str
+    suite: Suite | None
+    problem: str | None = None
+
+
+def list_suites(settings: Path) -> list[SuiteFile]:
+    """Return all suites by name; one of the user's hides a shipped one of the same name."""
+    found: dict[str, SuiteFile] = {}
+    for path in _paths(settings):
+        found.setdefault(path.stem, _read(path))
+    return [found[name] for name in sorted(found)]
+
+
+def find_suite(text: str, settings: Path) -> SuiteFile:
+    """Return the suite that `text` names, which is a path or a name; raise `DocumentError` with what would be right."""
+    path = Path(text)
+    if path.suffix in {".yaml", ".yml"} or path.exists():
+        if not path.is_file():
+            raise DocumentError(f"{text}: there is no such suite file")
+        return _read(path)
+    known = {path.stem: path for path in reversed(list(_paths(settings)))}
+    if text in known:
+        return _read(known[text])
+    near = difflib.get_close_matches(text, known, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(sorted(known))}"
+    raise DocumentError(f"there is no suite `{text}`; {hint}")
+
+
+def _paths(settings: Path) -> Iterator[Path]:
+    yield from sorted((settings / "suites").glob("*.yaml"))
+    yield from sorted(SHIPPED.glob("*.yaml"))
+
+
+def _read(path: Path) -> SuiteFile:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return SuiteFile(path.stem, path, "", None, f"{path}: can't be read: {error}")
+    try:
+        return SuiteFile(path.stem, path, text, read_suite(text, str(path)))
+    except DocumentError as error:
+        return SuiteFile(path.stem, path, text, None, str(error))

@@ -1,0 +1,81 @@
+"""Where llmtui keeps its files. Each folder can be moved by an environment variable of its own."""
+
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+OWNER_ONLY = 0o700
+LONGEST_SOCKET_PATH = 100
+"""Bytes of a Unix socket's path that every system allows (104 on macOS, 108 on Linux, with the closing zero)."""
+
+
+class PlaceError(Exception):
+    """A folder that can't be used: one sentence that says why."""
+
+
+def settings_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder with `settings.yaml`, `suites/` and `themes/`."""
+    return _moved(environ, "LLMTUI_SETTINGS") or _platform("user_config_dir")
+
+
+def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder for what can be fetched again, such as models."""
+    return _moved(environ, "LLMTUI_CACHE") or _platform("user_cache_dir")
+
+
+def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder for the notes of llmtui itself, such as what the engine wrote to its error output."""
+    return _moved(environ, "LLMTUI_STATE") or _platform("user_state_dir")
+
+
+def sessions_folder(environ: Mapping[str, str] = os.environ, cwd: Path | None = None) -> Path:
+    """Return the folder for sessions: `results/` of the current folder where it exists, else the user's own."""
+    moved = _moved(environ, "LLMTUI_SESSIONS")
+    if moved is not None:
+        return moved
+    results = (Path.cwd() if cwd is None else cwd) / "results"
+    return results if results.is_dir() else _platform("user_data_dir") / "sessions"
+
+
+def runtime_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder for control sockets, made if need be, which nobody but the user can enter.
+
+    Raises `PlaceError` when a folder of that name belongs to somebody else.
+    """
+    moved = _moved(environ, "LLMTUI_RUNTIME")
+    if moved is not None:
+        folder = moved
+    elif environ.get("XDG_RUNTIME_DIR"):
+        folder = Path(environ["XDG_RUNTIME_DIR"]) / "llmtui"
+    else:
+        folder = Path(tempfile.gettempdir()) / f"llmtui-{os.getuid()}"
+    folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
+    facts = folder.lstat()
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid():
+        raise PlaceError(f"{folder} is not a folder of yours; name another one by LLMTUI_RUNTIME")
+    if stat.S_IMODE(facts.st_mode) & 0o077:
+        folder.chmod(OWNER_ONLY)
+    return folder
+
+
+def control_path(log: Path, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the socket of the engine that writes `log`: a short name that both ends derive from the log's path."""
+    name = hashlib.sha256(str(log.resolve()).encode()).hexdigest()[:16]
+    path = runtime_folder(environ) / f"{name}.sock"
+    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
+        raise PlaceError(f"{path} is too long for a socket; name a shorter folder by LLMTUI_RUNTIME")
+    return path
+
+
+def _moved(environ: Mapping[str, str], name: str) -> Path | None:
+    return Path(environ[name]).expanduser() if environ.get(name) else None
+
+
+def _platform(function: str) -> Path:
+    """Ask platformdirs, imported here because most commands need only a folder or none."""
+    import platformdirs  # noqa: PLC0415
+
+    return Path(getattr(platformdirs, function)("llmtui", appauthor=False))
