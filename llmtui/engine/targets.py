@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from llmtui.backends.base import Backend, BackendError

@@ -1,0 +1,81 @@
+"""`llmtui ctl`: the same commands as the keys of the screen, for scripts and for a second terminal."""
+
+from pathlib import Path
+
+import click
+
+from llmtui import control, places
+from llmtui.log.library import find_session
+from llmtui.log.read import LogError
+
+
+@click.group("ctl")
+@click.option("--session", metavar="SESSION", help="Default: the session that runs.")
+@click.pass_context
+def command(ctx: click.Context, session: str | None) -> None:
+    """Control a running session."""
+    ctx.obj = session
+
+
+@command.command("pause")
+@click.pass_obj
+def pause(session: str | None) -> None:
+    """Let no further request start."""
+    _send(session, control.Pause())
+
+
+@command.command("resume")
+@click.pass_obj
+def resume(session: str | None) -> None:
+    """Let the queue go on."""
+    _send(session, control.Resume())
+
+
+@command.command("skip")
+@click.argument("job", required=False)
+@click.pass_obj
+def skip(session: str | None, job: str | None) -> None:
+    """Skip JOB, or the one that runs."""
+    _send(session, control.Skip(job=job))
+
+
+@command.command("rerun")
+@click.argument("jobs", nargs=-1, required=True)
+@click.pass_obj
+def rerun(session: str | None, jobs: tuple[str, ...]) -> None:
+    """Queue new iterations of JOBS."""
+    _send(session, control.Rerun(jobs=jobs))
+
+
+@command.command("stop")
+@click.option("--after-job", is_flag=True, help="Let the job that runs come to its end.")
+@click.pass_obj
+def stop(session: str | None, *, after_job: bool) -> None:
+    """End the session."""
+    _send(session, control.Stop(now=not after_job))
+
+
+@command.command("mark")
+@click.argument("label")
+@click.pass_obj
+def mark(session: str | None, label: str) -> None:
+    """Put a marker into the log."""
+    _send(session, control.Mark(label=label))
+
+
+@command.command("status")
+@click.pass_obj
+def status(session: str | None) -> None:
+    """Say how far the queue is."""
+    _send(session, control.Status())
+
+
+def _send(session: str | None, message: control.Command) -> None:
+    try:
+        log: Path = find_session(session, places.sessions_folder())
+        reply = control.send_command(places.control_path(log), message)
+    except (LogError, control.ControlError, places.PlaceError) as error:
+        raise click.ClickException(str(error)) from None
+    if not reply.ok:
+        raise click.ClickException(reply.text)
+    click.echo(reply.text)

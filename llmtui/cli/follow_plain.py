@@ -1,0 +1,97 @@
+"""Following a session in plain lines, to its end."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from llmtui import control, places
+from llmtui.events import Event
+from llmtui.log.follow import LogFollower
+from llmtui.reports.plain import PlainReport
+
+POLL_S = 0.1
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+
+
+def follow_plain(log: Path, *, engine: "subprocess.Popen[bytes] | None" = None) -> int:
+    """Print a session as it goes on, then its results; return the exit code.
+
+    With `engine`, which is ours, the first Ctrl-C stops the session and the second one ends the engine. Without it a
+    Ctrl-C only leaves: what we did not start we do not stop.
+    """
+    report = PlainReport()
+    follower = LogFollower(log)
+    interrupts = 0
+    while True:
+        try:
+            for event in follower.poll():
+                _print_all(report.tell(event))
+            if follower.finished:
+                break
+            if not follower.writer_alive() and not _more(follower, report):
+                if follower.finished:
+                    break
+                click.echo("the engine ended without closing the session; what it measured is below", err=True)
+                break
+            time.sleep(POLL_S)
+        except KeyboardInterrupt:
+            interrupts += 1
+            if engine is None:
+                click.echo(f"left; the session goes on: llmtui attach {log.stem}", err=True)
+                return 0
+            _stop(log, engine, hard=interrupts > 1)
+    _print_all(iter(["", *report.results(), "", f"log: {log}", *follower.decoder.notices()]))
+    if engine is not None:
+        engine.wait()
+    return _exit_code(report)
+
+
+def _more(follower: LogFollower, report: PlainReport) -> bool:
+    """Read what the engine wrote between the last look and its end."""
+    events = follower.poll()
+    for event in events:
+        _print_all(report.tell(event))
+    return bool(events)
+
+
+def play_plain(events: list[Event], speed: float | None, sleep: Callable[[float], None] = time.sleep) -> int:
+    """Print recorded events at `speed` times their pace (None: at once), then the results."""
+    report = PlainReport()
+    begin = time.monotonic()
+    for event in events:
+        if speed is not None:
+            wait = begin + event.t / 1e9 / speed - time.monotonic()
+            if wait > 0:
+                sleep(wait)
+        _print_all(report.tell(event))
+    _print_all(iter(["", *report.results()]))
+    return 0
+
+
+def _print_all(lines: Iterator[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _stop(log: Path, engine: "subprocess.Popen[bytes]", *, hard: bool) -> None:
+    click.echo("stopping; a second Ctrl-C ends the engine at once" if not hard else "ending the engine", err=True)
+    if hard:
+        engine.send_signal(signal.SIGTERM)
+        return
+    try:
+        control.send_command(places.control_path(log), control.Stop(now=True))
+    except control.ControlError:
+        engine.send_signal(signal.SIGTERM)
+
+
+def _exit_code(report: PlainReport) -> int:
+    state = report.state
+    if state.outcome == "completed":
+        failed = any(job.status == "failed" for job in state.jobs.values())
+        return EXIT_FAILED if failed else 0
+    return EXIT_INTERRUPTED if state.outcome == "stopped" else EXIT_FAILED

@@ -1,0 +1,78 @@
+"""`llmtui run SUITE`: start an engine and watch it."""
+
+import sys
+
+import click
+
+from llmtui import places
+from llmtui.cli.launch import Launched, LaunchError, start_engine
+from llmtui.cli.suite_files import SuiteFile, find_suite
+from llmtui.documents import DocumentError
+from llmtui.settings import read_settings
+from llmtui.suites.reading import read_suite
+
+
+@click.command("run")
+@click.argument("suite")
+@click.option("-m", "--model", "models", multiple=True, metavar="MODEL", help="A model by its server's name for it.")
+@click.option("--url", "urls", multiple=True, metavar="URL", help="Measure this server instead of the suite's.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a value of the suite.")
+@click.option("--plain", is_flag=True, help="One line an event instead of the screen.")
+@click.option("--detach", is_flag=True, help="Start it and leave; `llmtui attach` shows it.")
+def command(
+    suite: str, models: tuple[str, ...], urls: tuple[str, ...], settings: tuple[str, ...], *, plain: bool, detach: bool
+) -> None:
+    """Run SUITE, a name (see `llmtui suites`) or a YAML file."""
+    if plain and detach:
+        raise click.UsageError("--plain and --detach exclude each other")
+    overrides = _overrides(settings)
+    launched = launch(suite, overrides=overrides, models=models, urls=urls)
+    if detach:
+        click.echo(f"session {launched.log.stem} runs; watch it by: llmtui attach {launched.log.stem}")
+        return
+    if plain or not can_show_screen():
+        from llmtui.cli.follow_plain import follow_plain
+
+        raise SystemExit(follow_plain(launched.log, engine=launched.engine))
+    from llmtui.cli.screen import show_session
+
+    raise SystemExit(show_session(launched.log))
+
+
+def launch(
+    suite: str, *, overrides: dict[str, str], models: tuple[str, ...] = (), urls: tuple[str, ...] = ()
+) -> Launched:
+    """Check everything that can be checked before an engine runs, then start it. Raises `click.ClickException`."""
+    try:
+        file = checked(find_suite(suite, places.settings_folder()), overrides)
+        read_settings(places.settings_folder())
+        return start_engine(file, overrides=overrides, models=models, urls=urls)
+    except (DocumentError, LaunchError, places.PlaceError) as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or 'the session'}: {error.strerror}") from None
+
+
+def checked(file: SuiteFile, overrides: dict[str, str]) -> SuiteFile:
+    """Return `file` when it is a right suite under `overrides`; raise `DocumentError` else."""
+    if file.problem is not None:
+        raise DocumentError(file.problem)
+    read_suite(file.text, str(file.path), overrides)
+    return file
+
+
+def can_show_screen() -> bool:
+    """Whether the Textual screen has a terminal to live in."""
+    import os
+
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _overrides(settings: tuple[str, ...]) -> dict[str, str]:
+    overrides = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key:
+            raise click.UsageError(f"--set takes KEY=VALUE, such as --set iterations=3, not `{setting}`")
+        overrides[key] = value
+    return overrides

@@ -1,0 +1,50 @@
+"""`llmtui suites`: list, show and check suites."""
+
+import click
+
+from llmtui import places, wording
+from llmtui.cli.suite_files import find_suite, list_suites
+from llmtui.documents import DocumentError
+from llmtui.reports.tables import render
+
+
+@click.group("suites", invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """List the suites, shipped and your own."""
+    if ctx.invoked_subcommand is not None:
+        return
+    files = list_suites(places.settings_folder())
+    rows = [
+        (file.name, wording.visible(file.suite.title if file.suite else "wrong, see below"), str(file.path))
+        for file in files
+    ]
+    for line in render(("suite", "title", "file"), rows):
+        click.echo(line)
+    for file in files:
+        if file.problem is not None:
+            click.echo(file.problem)
+    click.echo(f"your own belong in {places.settings_folder() / 'suites'}")
+
+
+@command.command("show")
+@click.argument("suite")
+def show(suite: str) -> None:
+    """Print SUITE as it stands in its file."""
+    try:
+        click.echo(find_suite(suite, places.settings_folder()).text, nl=False)
+    except DocumentError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@command.command("check")
+@click.argument("suite")
+def check(suite: str) -> None:
+    """Say whether SUITE is right, or what is wrong with it."""
+    try:
+        file = find_suite(suite, places.settings_folder())
+    except DocumentError as error:
+        raise click.ClickException(str(error)) from None
+    if file.problem is not None or file.suite is None:
+        raise click.ClickException(file.problem or "not a suite")
+    click.echo(f"{file.path}: right; {len(file.suite.workloads)} workloads, {file.suite.iterations} iterations")

@@ -1,0 +1,157 @@
+"""The engine as a process: opens the log, starts the sampler and the control socket, runs the session, closes all."""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from llmtui import __version__, control, places, settings
+from llmtui.control import AnyCommand, ControlServer, Reply
+from llmtui.engine.measuring import LagMeter, measure_self
+from llmtui.engine.recorder import Recorder
+from llmtui.engine.run_request import RunRequest
+from llmtui.engine.sampling import SamplerKeeper
+from llmtui.engine.session import Session
+from llmtui.engine.targets import LocalServerFactory, TargetSet
+from llmtui.events import FORMAT_VERSION, HardwareSnapshot, SessionFinished, SessionOpened
+from llmtui.log.write import LogTrouble, LogWriter
+from llmtui.suites.reading import read_suite
+from llmtui.suites.schema import Suite
+
+SELF_EVERY_S = 2.0
+
+
+def suite_of(request: RunRequest) -> Suite:
+    """Return the suite that a request asks for, with its models in place of the suite's own."""
+    suite = read_suite(request.suite, request.suite_path or "suite", request.overrides)
+    return msgspec.structs.replace(suite, models=request.models) if request.models else suite
+
+
+async def run_engine(request: RunRequest, factory: Callable[[Recorder], LocalServerFactory]) -> None:
+    """Run one session from its first log line to its last."""
+    suite = suite_of(request)
+    own_settings = settings.read_settings(places.settings_folder())
+    log_path = Path(request.log)
+    keeper = SamplerKeeper(suite.sample_ms)
+    hardware = await keeper.start()
+    recorder: Recorder | None = None
+
+    def tell_trouble(trouble: LogTrouble) -> None:
+        if recorder is not None:
+            recorder.alert("warning" if trouble.ended else "error", "log-trouble", trouble.sentence)
+
+    writer = LogWriter(log_path, on_trouble=tell_trouble)
+    recorder = Recorder(writer)
+    try:
+        recorder.record(_header(request, suite, recorder, hardware), durable=True)
+        targets = TargetSet(
+            recorder,
+            factory(recorder),
+            urls=request.urls,
+            key_for=lambda url: settings.api_key(own_settings, url, named=url in request.urls + suite.targets),
+        )
+        session = Session(log_path.stem, suite, recorder, targets=targets, watcher=keeper)
+        lag = LagMeter()
+        async with (
+            _background(keeper.run(recorder), keeper.aclose),
+            _background(lag.run()),
+            _background(measure_self(recorder, lag, lambda: keeper.pid, lambda: writer.bytes_written, SELF_EVERY_S)),
+            _controlled(session, log_path, recorder),
+        ):
+            _stop_on_signals(session)
+            await session.run()
+    except Exception as error:
+        reason = f"the engine failed: {type(error).__name__}: {error}"
+        recorder.record(SessionFinished(t=recorder.now(), outcome="failed", reason=reason), durable=True)
+        raise
+    finally:
+        await keeper.aclose()
+        writer.close()
+
+
+def _header(request: RunRequest, suite: Suite, recorder: Recorder, hardware: HardwareSnapshot) -> SessionOpened:
+    return SessionOpened(
+        t=0,
+        format=FORMAT_VERSION,
+        llmtui=__version__,
+        session=Path(request.log).stem,
+        name=suite.name,
+        opened_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        origin_ns=recorder.origin_ns,
+        clock=time.get_clock_info("monotonic").implementation,
+        pid=os.getpid(),
+        suite=request.suite,
+        suite_sha256=hashlib.sha256(request.suite.encode()).hexdigest(),
+        suite_path=request.suite_path,
+        overrides=request.overrides,
+        models=request.models,
+        urls=request.urls,
+        hardware=hardware,
+    )
+
+
+@asynccontextmanager
+async def _background(work: Any, close: Callable[[], Any] | None = None) -> AsyncIterator[None]:
+    """Run `work` beside the body and cancel it afterwards."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        if close is not None:
+            await close()
+
+
+@asynccontextmanager
+async def _controlled(session: Session, log: Path, recorder: Recorder) -> AsyncIterator[None]:
+    """Listen for commands. Without a socket the session still runs; the alert says why it can't be controlled."""
+    try:
+        server = ControlServer(places.control_path(log), lambda command: obey(session, command))
+        await server.start()
+    except (control.ControlError, places.PlaceError, OSError) as error:
+        recorder.alert("warning", "no-control", f"the session can't be controlled from outside: {error}")
+        yield
+        return
+    try:
+        yield
+    finally:
+        await server.aclose()
+
+
+def obey(session: Session, command: AnyCommand) -> Reply:
+    """Carry out one command."""
+    match command:
+        case control.Pause():
+            done = session.pause()
+        case control.Resume():
+            done = session.resume()
+        case control.Skip(job=job):
+            done = session.skip(job)
+        case control.Rerun(jobs=jobs):
+            done = session.rerun(list(jobs))
+        case control.Stop(now=now):
+            done = session.stop(now=now)
+        case control.Mark(label=label):
+            done = session.mark(label)
+        case control.Status():
+            done = session.status()
+    return Reply(*done)
+
+
+def _stop_on_signals(session: Session) -> None:
+    """Let SIGTERM and SIGINT end the session in order. A hang-up means only that a viewer went away."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda: session.stop(now=True, reason="stopped by a signal"))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
