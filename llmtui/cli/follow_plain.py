@@ -27,18 +27,10 @@ def follow_plain(log: Path, *, engine: "subprocess.Popen[bytes] | None" = None) 
     report = PlainReport()
     follower = LogFollower(log)
     interrupts = 0
-    while True:
+    going = True
+    while going:
         try:
-            for event in follower.poll():
-                _print_all(report.tell(event))
-            if follower.finished:
-                break
-            if not follower.writer_alive() and not _more(follower, report):
-                if follower.finished:
-                    break
-                click.echo("the engine ended without closing the session; what it measured is below", err=True)
-                break
-            time.sleep(POLL_S)
+            going = _step(follower, report)
         except KeyboardInterrupt:
             interrupts += 1
             if engine is None:
@@ -51,12 +43,21 @@ def follow_plain(log: Path, *, engine: "subprocess.Popen[bytes] | None" = None) 
     return _exit_code(report)
 
 
-def _more(follower: LogFollower, report: PlainReport) -> bool:
-    """Read what the engine wrote between the last look and its end."""
+def _step(follower: LogFollower, report: PlainReport) -> bool:
+    """Print what is new, or wait a moment; return whether more can come."""
+    # Asked before reading: what a dying engine wrote last is then still read.
+    alive = follower.writer_alive()
     events = follower.poll()
     for event in events:
         _print_all(report.tell(event))
-    return bool(events)
+    if follower.finished:
+        return False
+    if not events and not alive:
+        click.echo("the engine ended without closing the session; what it measured is below", err=True)
+        return False
+    if not events:
+        time.sleep(POLL_S)
+    return True
 
 
 def play_plain(events: list[Event], speed: float | None, sleep: Callable[[float], None] = time.sleep) -> int:

@@ -7,7 +7,7 @@ from llmtui.log.library import find_session
 from llmtui.log.read import LogError, read_log
 
 
-class _Speed(click.ParamType):
+class _Speed(click.ParamType[float | None]):
     name = "speed"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float | None:

@@ -10,7 +10,7 @@ from llmtui.engine.job import run_job
 from llmtui.engine.queue import JobQueue, QueuedJob
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.targets import TargetSet
-from llmtui.events import MarkerPlaced, QueuePaused, QueueResumed, SessionFinished
+from llmtui.events import MarkerPlaced, QueuePaused, QueueResumed, SessionFinished, SessionOutcome
 from llmtui.suites.plan import plan_jobs
 from llmtui.suites.schema import Suite
 from llmtui.workloads.base import Outcome
@@ -50,7 +50,7 @@ class Session:
             for plan in plan_jobs(self._suite, planned or ()):
                 self._queue.add(plan)
             await self._run_queue()
-        outcome = "completed" if self._stop_reason is None else "stopped"
+        outcome: SessionOutcome = "completed" if self._stop_reason is None else "stopped"
         self._recorder.record(
             SessionFinished(t=self._recorder.now(), outcome=outcome, reason=self._stop_reason), durable=True
         )
@@ -112,9 +112,9 @@ class Session:
         if self._stop_reason is not None:
             step.close()
             return None
-        self._step = asyncio.create_task(step)
+        task = self._step = asyncio.create_task(step)
         try:
-            return await self._step
+            return await task
         except asyncio.CancelledError:
             if self._skipping or self._stop_reason is not None:
                 return None

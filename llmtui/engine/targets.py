@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from llmtui.backends.base import Backend, BackendError
 from llmtui.backends.discover import DEFAULT_URLS, discover, identify, open_backend
@@ -27,28 +27,32 @@ NOBODY = (
 class LocalServerFactory(Protocol):
     """Prepares servers that llmtui runs itself."""
 
-    def prepare(self, model: str | None, suite: Suite) -> "LocalServer":
+    def prepare(self, model: str | None, suite: Suite) -> LocalServer:
         """Return a server for `model` (None: the default one), not yet started; may fetch the model. Blocks.
 
         Raises `ServerError`.
         """
 
 
+class ReadyTarget(NamedTuple):
+    """A target that can be measured now. `pid` is the process of the server when it is ours."""
+
+    name: str
+    url: str
+    pid: int | None
+    backend: Backend
+    residence: Residence
+
+
 @dataclass(slots=True)
-class RunningTarget:
-    """A target that can be measured now. `local` is set when the server is ours."""
+class _Target:
+    """A target of the session. `local` is set when the server is ours; then `backend` is there only while it runs."""
 
     name: str
     url: str
     backend: Backend | None = None
-    api_key: str | None = None
     local: LocalServer | None = None
     residence: Residence = field(default_factory=Residence)
-
-    @property
-    def pid(self) -> int | None:
-        """The process of our own server."""
-        return self.local.pid if self.local else None
 
 
 class TargetSet:
@@ -68,7 +72,7 @@ class TargetSet:
         self._urls = urls
         self._key_for = key_for
         self._usual_urls = usual_urls
-        self._targets: dict[str, RunningTarget] = {}
+        self._targets: dict[str, _Target] = {}
 
     async def resolve(self, suite: Suite) -> list[PlannedTarget]:
         """Find every target of `suite`, or of the URLs that the user gave in its place, and log what was found."""
@@ -88,23 +92,26 @@ class TargetSet:
                 self._recorder.alert("error", "target-missing", target.problem)
         return planned
 
-    async def ready(self, name: str) -> RunningTarget | str:
+    async def ready(self, name: str) -> ReadyTarget | str:
         """Return a target that can be measured, started if it is ours, or the sentence that says why it can't."""
         target = self._targets.get(name)
         if target is None:
             return f"there is no target `{name}`"
-        if target.local is None or target.local.running:
-            return target
-        await self._stop_locals()
-        try:
-            target.url = await target.local.start()
-        except ServerError as error:
-            return str(error)
-        pid = target.local.pid or 0
-        self._recorder.record(ServerStarted(t=self._recorder.now(), target=name, pid=pid, url=target.url))
-        target.residence.forget()
-        target.backend = open_backend(Server(url=target.url, kind=EMBEDDED), api_key=None)
-        return target
+        local = target.local
+        if local is not None and not (local.running and target.backend is not None):
+            await self._stop_locals()
+            try:
+                target.url = await local.start()
+            except ServerError as error:
+                return str(error)
+            self._recorder.record(
+                ServerStarted(t=self._recorder.now(), target=name, pid=local.pid or 0, url=target.url)
+            )
+            target.residence.forget()
+            target.backend = open_backend(Server(url=target.url, kind=EMBEDDED))
+        if target.backend is None:
+            return f"the target `{name}` has no server"
+        return ReadyTarget(name, target.url, local.pid if local else None, target.backend, target.residence)
 
     async def aclose(self) -> None:
         """Close all connections and stop our own servers, and nothing else."""
@@ -152,7 +159,7 @@ class TargetSet:
             local = await asyncio.to_thread(self._factory.prepare, model, suite)
         except ServerError as error:
             return PlannedTarget(name, None, str(error), (model,) if model else ())
-        self._targets[name] = RunningTarget(name, url=EMBEDDED, local=local)
+        self._targets[name] = _Target(name, url=EMBEDDED, local=local)
         server = Server(url=EMBEDDED, kind=EMBEDDED, models=(local.model,))
         return PlannedTarget(name, server, None, (local.model.id,))
 
@@ -173,5 +180,5 @@ class TargetSet:
             return self._adopt(url, server, key)
 
     def _adopt(self, name: str, server: Server, key: str | None = None) -> PlannedTarget:
-        self._targets[name] = RunningTarget(name, server.url, backend=open_backend(server, api_key=key))
+        self._targets[name] = _Target(name, server.url, backend=open_backend(server, api_key=key))
         return PlannedTarget(name, server)

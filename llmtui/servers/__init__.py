@@ -1,0 +1,1 @@
+"""Servers that llmtui starts itself, and therefore stops itself."""
