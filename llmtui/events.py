@@ -34,6 +34,8 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
     uuid: str | None = None
     memory: int | None = None
     driver: str | None = None
+    unified: bool = False
+    """Its memory is the machine's main memory, so both figures speak of the same bytes."""
 
 
 class ContainerLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +55,8 @@ class HardwareSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     architecture: str | None = None
     cpu_model: str | None = None
     cpu_flags: tuple[str, ...] = ()
+    cpu_governor: str | None = None
+    cpu_sensor: str | None = None
     cores_physical: int | None = None
     cores_logical: int | None = None
     ram: int | None = None

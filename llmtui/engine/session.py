@@ -114,7 +114,8 @@ class Session:
             return None
         task = self._step = asyncio.create_task(step)
         try:
-            return await task
+            result: T = await task
+            return result
         except asyncio.CancelledError:
             if self._skipping or self._stop_reason is not None:
                 return None

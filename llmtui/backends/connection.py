@@ -1,0 +1,306 @@
+"""One kept HTTP/1.1 connection that knows when its bytes arrived.
+
+With 64 streams in phase all their bytes arrive together, and whatever is done with the first delays the stamp of the
+last. So `data_received` only stamps and appends; h11 frames the bytes later, in the task that reads them, and a
+`Turnstile` lets one such task go on between two looks at the sockets.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple, cast
+
+import h11
+import httpx
+
+HEAD_LIMIT = 64 * 1024
+"""The longest head of an answer, and the longest head of one of its chunks, in bytes."""
+
+UNPARSED_HIGH = 1024 * 1024
+"""Received bytes that wait for their reader; beyond it the socket is not read, and the server has to wait."""
+
+UNPARSED_LOW = UNPARSED_HIGH // 4
+
+
+class TimedRead(NamedTuple):
+    """Body bytes of one socket read, and the moment at which that read arrived, on the monotonic clock."""
+
+    at_ns: int
+    data: bytes
+
+
+class ConnectionCut(httpx.RemoteProtocolError):
+    """The server closed the connection before its answer was whole."""
+
+
+class Timeouts(NamedTuple):
+    """Limits in seconds, as httpx hands them to a transport; None is no limit."""
+
+    connect: float | None = None
+    read: float | None = None
+    write: float | None = None
+
+
+class AnswerHead(NamedTuple):
+    """Status line and header of an answer, with the moment just before its request was written."""
+
+    sent_ns: int
+    response: h11.Response
+
+
+class Turnstile:
+    """Wakes the readers of many connections one at a time, one in each round of the event loop.
+
+    Woken together they would all parse before the loop looks at its sockets again, and what arrives meanwhile would be
+    stamped late by the work of all of them; so it is stamped late by the work of one at most.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[asyncio.Future[None]] = deque()
+
+    def admit(self, waiter: asyncio.Future[None]) -> None:
+        """Resolve `waiter` in its turn."""
+        self._queue.append(waiter)
+        if len(self._queue) == 1:
+            self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        waiter = self._queue.popleft()
+        if not waiter.done():
+            waiter.set_result(None)
+        if self._queue:
+            self._loop.call_soon(self._turn)
+
+
+class Connection(asyncio.Protocol):
+    """One connection with one exchange at a time: `exchange`, then `next_read` until it gives None.
+
+    `on_idle` is called when an answer was read to its end and the connection can carry another one, `on_lost` once when
+    it is gone. The methods raise the errors of httpx.
+
+    Attributes:
+        silent: Whether the server has answered the present request with no byte yet.
+        body_ended: Whether the last answer was read to its end.
+        closed: Done once the socket is closed.
+    """
+
+    def __init__(
+        self, *, turnstile: Turnstile, on_idle: Callable[["Connection"], None], on_lost: Callable[["Connection"], None]
+    ) -> None:
+        self.silent = True
+        self.body_ended = True
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._turnstile = turnstile
+        self._on_idle = on_idle
+        self._on_lost = on_lost
+        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
+        self._transport: asyncio.Transport | None = None
+        self._reads: deque[TimedRead] = deque()
+        self._unparsed = 0
+        self._reading_paused = False
+        self._writing_paused = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._admitted = False
+        self._ended = False
+        self._end_framed = False
+        self._loss: Exception | None = None
+        self._failure: httpx.TransportError | None = None
+        self._arrived_ns = 0
+        self._timeouts = Timeouts()
+
+    @property
+    def usable(self) -> bool:
+        """Whether the connection may carry a request: open, and the server has said nothing unasked."""
+        return not (self._ended or self._reads or self._transport is None or self._transport.is_closing())
+
+    # --- called by the event loop ----------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: D102 - asyncio.Protocol
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:  # noqa: D102 - asyncio.Protocol
+        at_ns = time.monotonic_ns()
+        self._reads.append(TimedRead(at_ns, data))
+        self._unparsed += len(data)
+        if self._unparsed > UNPARSED_HIGH and not self._reading_paused and self._transport is not None:
+            self._reading_paused = True
+            self._transport.pause_reading()
+        if self._waiter is not None and not self._admitted:
+            self._admitted = True
+            self._turnstile.admit(self._waiter)
+
+    def eof_received(self) -> None:  # noqa: D102 - asyncio.Protocol; returning None lets the transport close itself
+        self._ended = True
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: D102 - asyncio.Protocol
+        self._ended = True
+        self._loss = exc
+        if not self.closed.done():
+            self.closed.set_result(None)
+        self._wake()
+        self._on_lost(self)
+
+    def pause_writing(self) -> None:  # noqa: D102 - asyncio.Protocol
+        self._writing_paused = True
+
+    def resume_writing(self) -> None:  # noqa: D102 - asyncio.Protocol
+        self._writing_paused = False
+        self._wake()
+
+    # --- called by the transport -----------------------------------------------------------------------------------
+
+    async def exchange(self, request: httpx.Request, timeouts: Timeouts) -> AnswerHead:
+        """Write `request`, wait for the head of its answer and return it."""
+        self.silent = True
+        self.body_ended = False
+        self._timeouts = timeouts
+        sent_ns = await self._write(request)
+        while True:
+            event = await self._next_event()
+            if isinstance(event, h11.Response):
+                return AnswerHead(sent_ns, event)
+
+    async def next_read(self) -> TimedRead | None:
+        """Return the body bytes of the next socket read that has any, None at the end of the body.
+
+        Several pieces of body that came in one read are one `TimedRead`: they arrived at one moment.
+        """
+        if self.body_ended:
+            return None
+        if self._failure is not None:
+            raise self._failure
+        pieces: list[bytes] = []
+        while True:
+            try:
+                event = self._h11.next_event()
+            except h11.RemoteProtocolError as error:
+                self._failure = self._protocol_error(error)
+                if pieces:
+                    break
+                raise self._failure from None
+            if isinstance(event, h11.Data):
+                pieces.append(bytes(event.data))
+            elif event is h11.NEED_DATA:
+                if pieces:
+                    break
+                await self._frame_next_read()
+            else:
+                self._settle()
+                break
+        return TimedRead(self._arrived_ns, b"".join(pieces)) if pieces else None
+
+    def close(self) -> None:
+        """Drop the connection at once, whatever it was doing."""
+        self._ended = True
+        if self._transport is not None:
+            self._transport.abort()
+        self._wake()
+
+    # --- the inside ------------------------------------------------------------------------------------------------
+
+    async def _write(self, request: httpx.Request) -> int:
+        assert self._transport is not None
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        sent_ns = 0
+        pending = self._frame_head(request)
+        async for part in request.stream:
+            pending += self._frame(h11.Data(data=part))
+            # The head travels with the first part of the body: one packet, one wake-up of the server.
+            sent_ns = sent_ns or time.monotonic_ns()
+            self._transport.write(pending)
+            pending = b""
+            if not await self._writable():
+                return sent_ns
+        pending += self._frame(h11.EndOfMessage())
+        if pending:
+            sent_ns = sent_ns or time.monotonic_ns()
+            self._transport.write(pending)
+        return sent_ns
+
+    def _frame_head(self, request: httpx.Request) -> bytes:
+        try:
+            head = h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
+        except h11.LocalProtocolError:
+            # h11 quotes the offending header, which may be the one that holds the key: its text goes no further.
+            raise httpx.LocalProtocolError("The request has a header that HTTP/1.1 does not allow.") from None
+        return self._frame(head)
+
+    def _frame(self, event: h11.Event) -> bytes:
+        try:
+            return self._h11.send(event) or b""
+        except h11.LocalProtocolError as error:
+            raise httpx.LocalProtocolError(f"The request cannot be sent by HTTP/1.1: {error}.") from None
+
+    async def _writable(self) -> bool:
+        """Wait until the socket takes more; False when the server answered or went away before it had read all."""
+        while self._writing_paused:
+            if self._ended or self._reads:
+                return False
+            await self._wait(self._timeouts.write, httpx.WriteTimeout)
+        return not self._ended
+
+    async def _next_event(self) -> h11.Event | type[h11.PAUSED]:
+        while True:
+            try:
+                event = self._h11.next_event()
+            except h11.RemoteProtocolError as error:
+                raise self._protocol_error(error) from None
+            if event is not h11.NEED_DATA:
+                return cast("h11.Event", event)
+            await self._frame_next_read()
+
+    async def _frame_next_read(self) -> None:
+        """Give the next read to h11, or the end of the stream when there is none."""
+        while not self._reads:
+            if self._ended:
+                if self._loss is not None:
+                    raise httpx.ReadError("The connection was reset.")
+                self._end_framed = True
+                self._h11.receive_data(b"")
+                return
+            await self._wait(self._timeouts.read, httpx.ReadTimeout)
+        read = self._reads.popleft()
+        self._unparsed -= len(read.data)
+        if self._reading_paused and self._unparsed < UNPARSED_LOW and self._transport is not None:
+            self._reading_paused = False
+            self._transport.resume_reading()
+        self.silent = False
+        self._arrived_ns = read.at_ns
+        self._h11.receive_data(read.data)
+
+    async def _wait(self, limit_s: float | None, error: type[httpx.TimeoutException]) -> None:
+        assert self._waiter is None, "a connection has one reader"
+        self._waiter = asyncio.get_running_loop().create_future()
+        self._admitted = False
+        try:
+            if limit_s is None:
+                await self._waiter
+            else:
+                async with asyncio.timeout(limit_s):
+                    await self._waiter
+        except TimeoutError:
+            raise error("The server was silent for too long.") from None
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _protocol_error(self, error: h11.RemoteProtocolError) -> httpx.TransportError:
+        if self._end_framed:
+            return ConnectionCut("The server closed the connection before its answer was whole.")
+        return httpx.RemoteProtocolError(f"The server does not speak HTTP/1.1 as it should: {error}.")
+
+    def _settle(self) -> None:
+        """Make the connection ready for the next exchange, or drop it where that cannot be."""
+        self.body_ended = True
+        both_done = self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
+        if both_done and self.usable and not self._h11.trailing_data[0]:
+            self._h11.start_next_cycle()
+            self._on_idle(self)
+        else:
+            self.close()

@@ -1,0 +1,262 @@
+"""Requests with limits; every failure is a `BackendError` in one sentence that never holds the client's API key."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+import httpx
+import msgspec
+
+from llmtui.backends.base import BackendError
+from llmtui.backends.problems import http_problem, transport_problem
+from llmtui.backends.transport import TimedRead
+from llmtui.backends.wire import WireError, decode_json
+
+BODY_LIMIT = 64 * 1024 * 1024
+"""The longest answer that is read as a whole, in bytes."""
+
+_SUCCESS = range(200, 300)
+
+
+class TimedExchange:
+    """A request whose answer's head has arrived.
+
+    Attributes:
+        response: The answer, for its header; read the body by the methods here, which keep the limits.
+        sent_ns: Monotonic clock just before the request was written.
+        connect_ns: What opening the connection took, None when a kept one was used.
+        url: The server, as sentences name it.
+        secret: The client's API key, for those who write further sentences and must keep it out of them.
+    """
+
+    def __init__(
+        self,
+        response: httpx.Response,
+        began_ns: int,
+        limits: "_Limits",
+        *,
+        url: str,
+        model: str | None,
+        secret: str | None,
+    ) -> None:
+        self.response = response
+        self.sent_ns: int = response.extensions.get("sent_ns", began_ns)
+        self.connect_ns: int | None = response.extensions.get("connect_ns")
+        self._limits = limits
+        self.url = url
+        self.secret = secret
+        self._model = model
+        self._reads: AsyncIterator[TimedRead] = response.extensions.get("reads") or _stamp(response)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self.response.status_code
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is one of success."""
+        return self.status in _SUCCESS
+
+    def reads(self, progress: Callable[[], int] | None = None) -> AsyncIterator[TimedRead]:
+        """Return the body's reads; `BackendError` for stalled, timeout, disconnected, malformed.
+
+        `progress` is a count that the consumer's parser raises by everything but comments (`SseParser.progress`): a
+        read that leaves it where it was does not renew the stall limit. Without it every read does.
+        """
+        return _LimitedReads(self._reads, self._limits, progress)
+
+    async def body(self) -> bytes:
+        """Return the whole body of an answer that is no stream."""
+        pieces: list[bytes] = []
+        size = 0
+        async for read in self.reads():
+            pieces.append(read.data)
+            size += len(read.data)
+            if size > BODY_LIMIT:
+                raise BackendError("malformed", f"{self.url} sends more than {BODY_LIMIT // 2**20} MiB: check the URL.")
+        return b"".join(pieces)
+
+    async def problem(self) -> BackendError:
+        """Read the body of an answer that is no success, and return what went wrong."""
+        return self.problem_of(await self.body())
+
+    def problem_of(self, body: bytes) -> BackendError:
+        """Return what went wrong, for a caller that has read the body already."""
+        return http_problem(self.status, body, url=self.url, model=self._model, secret=self.secret)
+
+    async def drain(self, patience_s: float = 0.25) -> None:
+        """Read what follows the last frame that matters, so that the connection can be kept; never fails."""
+        try:
+            async with asyncio.timeout(patience_s):
+                async for _ in self._reads:
+                    pass
+        except (TimeoutError, httpx.HTTPError):
+            pass
+
+
+class _Limits:
+    """The two limits of one exchange, as moments on the loop's clock."""
+
+    def __init__(self, client: httpx.AsyncClient, stall_s: float, limit_s: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._url = _shown(client)
+        self._secret = _secret(client)
+        self._stall_s = stall_s
+        self._limit_s = limit_s
+        self._ends_at = self._loop.time() + limit_s
+        self._stalls_at = self._loop.time() + stall_s
+
+    @property
+    def next_at(self) -> float:
+        return min(self._ends_at, self._stalls_at)
+
+    def renew(self) -> None:
+        self._stalls_at = self._loop.time() + self._stall_s
+
+    def problem(self) -> BackendError:
+        if self._ends_at <= self._stalls_at:
+            text = f"{self._url} was not done after {self._limit_s:g} s: ask for less, or raise the limit."
+            return BackendError("timeout", text)
+        text = (
+            f"{self._url} sent nothing for {self._stall_s:g} s: look into the server's log, or raise the stall limit."
+        )
+        return BackendError("stalled", text)
+
+    def translate(self, error: Exception) -> BackendError:
+        return (
+            self.problem()
+            if isinstance(error, TimeoutError)
+            else transport_problem(error, url=self._url, secret=self._secret)
+        )
+
+
+class _LimitedReads(AsyncIterator[TimedRead]):
+    def __init__(self, reads: AsyncIterator[TimedRead], limits: _Limits, progress: Callable[[], int] | None) -> None:
+        self._reads = reads
+        self._limits = limits
+        self._progress = progress
+        self._seen = progress() if progress is not None else 0
+        self._handed_out = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> TimedRead:
+        self._judge_last_read()
+        try:
+            async with asyncio.timeout_at(self._limits.next_at):
+                read = await anext(self._reads)
+        except (TimeoutError, httpx.HTTPError) as error:
+            raise self._limits.translate(error) from None
+        self._handed_out = True
+        return read
+
+    def _judge_last_read(self) -> None:
+        """The consumer has parsed the read that it was given: now its parser knows whether it was only a comment."""
+        if not self._handed_out:
+            return
+        seen = self._progress() if self._progress is not None else self._seen
+        if self._progress is None or seen != self._seen:
+            self._limits.renew()
+        self._seen = seen
+
+
+@asynccontextmanager
+async def post_timed(
+    client: httpx.AsyncClient, path: str, payload: Any, *, stall_s: float, limit_s: float, model: str | None = None
+) -> AsyncGenerator[TimedExchange]:
+    """POST `payload` as JSON, and give the exchange once the answer's head is there.
+
+    An HTTP error is no failure here: look at `ok`, then raise `await exchange.problem()`. Both limits count from now,
+    and the stall limit anew from each read. Leaving the block before the end of the body closes the connection.
+    """
+    limits = _Limits(client, stall_s, limit_s)
+    async with _exchange(client, "POST", path, payload, limits=limits, model=model) as exchange:
+        yield exchange
+
+
+async def request_json(
+    client: httpx.AsyncClient,
+    method: str,
+    path: str,
+    payload: Any = None,
+    *,
+    limit_s: float = 30.0,
+    model: str | None = None,
+) -> Any:
+    """Make a plain call and return the parsed answer, {} where its body is empty; all else is a `BackendError`."""
+    body = await _request(client, method, path, payload, limit_s=limit_s, model=model)
+    if not body.strip():
+        return {}
+    try:
+        return decode_json(body)
+    except WireError as error:
+        raise transport_problem(error, url=_shown(client), secret=_secret(client)) from None
+
+
+async def request_text(
+    client: httpx.AsyncClient, method: str, path: str, payload: Any = None, *, limit_s: float = 30.0
+) -> str:
+    """Make a plain call and return the answer as text; all but a success is a `BackendError`."""
+    return (await _request(client, method, path, payload, limit_s=limit_s)).decode(errors="replace")
+
+
+async def _request(
+    client: httpx.AsyncClient, method: str, path: str, payload: Any, *, limit_s: float, model: str | None = None
+) -> bytes:
+    limits = _Limits(client, limit_s, limit_s)
+    async with _exchange(client, method, path, payload, limits=limits, model=model) as exchange:
+        body = await exchange.body()
+        if not exchange.ok:
+            raise exchange.problem_of(body)
+        return body
+
+
+@asynccontextmanager
+async def _exchange(
+    client: httpx.AsyncClient, method: str, path: str, payload: Any, *, limits: _Limits, model: str | None
+) -> AsyncGenerator[TimedExchange]:
+    url = _shown(client)
+    request = _build(client, method, path, payload, url)
+    began_ns = time.monotonic_ns()
+    try:
+        async with asyncio.timeout_at(limits.next_at):
+            response = await client.send(request, stream=True)
+    except (TimeoutError, httpx.HTTPError) as error:
+        raise limits.translate(error) from None
+    try:
+        yield TimedExchange(response, began_ns, limits, url=url, model=model, secret=_secret(client))
+    finally:
+        await response.aclose()
+
+
+def _build(client: httpx.AsyncClient, method: str, path: str, payload: Any, url: str) -> httpx.Request:
+    content = None
+    headers = {}
+    if payload is not None:
+        headers["Content-Type"] = "application/json"
+        try:
+            content = msgspec.json.encode(payload)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise BackendError("bad_request", f"The request to {url} cannot be written as JSON: {error}.") from None
+    # Reading has the two limits of the exchange, which know comments and the whole; only connecting keeps the client's.
+    timeout = httpx.Timeout(connect=client.timeout.connect, read=None, write=client.timeout.write, pool=None)
+    return client.build_request(method, path, content=content, headers=headers, timeout=timeout)
+
+
+async def _stamp(response: httpx.Response) -> AsyncIterator[TimedRead]:
+    """Stamp a body that came over a transport without stamps, such as a test's."""
+    async for data in response.aiter_bytes():
+        yield TimedRead(time.monotonic_ns(), data)
+
+
+def _shown(client: httpx.AsyncClient) -> str:
+    """Return the server's URL as sentences show it: without its last slash, without a password."""
+    return str(client.base_url.copy_with(userinfo=b"", query=None, fragment=None)).rstrip("/")
+
+
+def _secret(client: httpx.AsyncClient) -> str | None:
+    return client.headers.get("Authorization", "").removeprefix("Bearer ") or None

@@ -1,0 +1,263 @@
+"""llama.cpp's server, with one model or as a router of several; the embedded server is one of them."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+
+from llmtui.backends.base import BackendError, GenerationRequest, Sent, ServerStats, StreamItem
+from llmtui.backends.exchange import post_timed, request_json, request_text
+from llmtui.backends.llamacpp_frames import (
+    CompletionReader,
+    CountingChatReader,
+    chat_body,
+    completion_body,
+    has_failed,
+    names_of,
+    read_model,
+    read_timings,
+    requests_of_metrics,
+    rows_of,
+    stats_of_slots,
+    status_of,
+)
+from llmtui.backends.prometheus import read_metrics
+from llmtui.backends.transport import open_client, set_key
+from llmtui.events import Server
+
+_POLL_S = 0.05
+
+
+class LlamaCppBackend:
+    """One llama.cpp server at `url`. `ValueError` for a URL or key that cannot be one.
+
+    Args:
+        url: Where it listens, with or without "/v1".
+        api_key: Sent as a bearer token; without one no Authorization header is sent.
+        client: A client for `url` to be used instead of an own one; whoever opened it closes it.
+        kind: "llamacpp", or "embedded" for the server that llmtui brings along.
+        loading_limit_s: How long a server that says that it is loading is waited for.
+        load_limit_s: How long a router may take to load or unload a model.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        client: httpx.AsyncClient | None = None,
+        kind: str = "llamacpp",
+        loading_limit_s: float = 120.0,
+        load_limit_s: float = 600.0,
+    ) -> None:
+        self.url = url.rstrip("/").removesuffix("/v1")
+        self.kind = kind
+        self._owns_client = client is None
+        self._client = client or open_client(self.url)
+        if api_key:
+            set_key(self._client, api_key)
+        self._secret = api_key
+        self._loading_limit_s = loading_limit_s
+        self._load_limit_s = load_limit_s
+        self._known: set[str] = set()
+        self._asked_for: str | None = None
+        self._absent: set[str] = set()
+        self._router: bool | None = None
+
+    async def describe(self) -> Server:
+        """Ask for build, slots and models; waits while the server is loading."""
+        props = await self._props()
+        rows = rows_of(await self._get("/v1/models"))
+        if _is_router(props):
+            loaded = [status_of(row) == "loaded" for row in rows]
+            models = [
+                read_model(r, await self._props(r["id"]) if up else {}) for r, up in zip(rows, loaded, strict=True)
+            ]
+        else:
+            models = [read_model(row, props) for row in rows]
+        slots, build = props.get("total_slots"), props.get("build_info")
+        return Server(
+            url=self.url,
+            kind=self.kind,
+            version=str(build) if build else None,
+            models=tuple(models),
+            slots=slots if isinstance(slots, int) else None,
+        )
+
+    async def load(self, model: str, options: dict[str, Any]) -> int | None:
+        """Wait until the server is ready and `model` is loaded; a router is told to load it.
+
+        llama.cpp takes the options of loading on its command line only, and tells no load time.
+        """
+        del options
+        row = await self._row(model)
+        status = status_of(row)
+        if status == "unloaded":
+            await request_json(self._client, "POST", "/models/load", {"model": row["id"]}, model=model)
+        if status not in {None, "loaded", "sleeping"}:  # a request wakes up a model that sleeps
+            await self._until(model, "loaded", has_tried=not has_failed(row))
+        return None
+
+    async def unload(self, model: str) -> None:
+        """Tell a router to unload `model`, and wait until it has; a server with one model keeps it."""
+        row = await self._row(model)
+        if status_of(row) not in {None, "unloaded"}:
+            await request_json(self._client, "POST", "/models/unload", {"model": row["id"]}, model=model)
+            await self._until(model, "unloaded")
+
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[StreamItem]:
+        """Stream /v1/chat/completions, or /completion for a request with `prompt`.
+
+        While no text has come, keep-alive comments count as life: a long queue or prompt is no stall.
+        """
+        if not request.messages and request.prompt is None:
+            raise BackendError("bad_request", f"The request to {self.url} holds no text: give it messages or a prompt.")
+        await self._check(request.model)
+        path, body = ("/completion", completion_body(request))
+        if request.messages:
+            path, body = ("/v1/chat/completions", chat_body(request))
+        patience = self._patience()
+        while True:
+            reader = self._reader(request)
+            has_text, signs_of_life = False, 0
+            async with post_timed(
+                self._client, path, body, stall_s=request.stall_s, limit_s=request.limit_s, model=request.model
+            ) as exchange:
+                if exchange.ok:
+                    yield Sent(exchange.sent_ns, exchange.connect_ns)
+                    async for read in exchange.reads(lambda: reader.progress + signs_of_life):  # noqa: B023 - used up here
+                        chunks = reader.feed(read)
+                        has_text = has_text or bool(chunks)
+                        signs_of_life += 0 if has_text else len(read.data)
+                        for chunk in chunks:
+                            yield chunk
+                        if reader.done:
+                            await exchange.drain()
+                            break
+                    for chunk in reader.flush():
+                        yield chunk
+                    yield reader.finish()
+                    return
+                problem = await exchange.problem()
+            await patience.wait_after(problem)
+
+    async def count_tokens(self, model: str, text: str) -> int | None:
+        """Count `text` by the model's tokenizer, without the marks that begin and end a prompt."""
+        answer = await request_json(self._client, "POST", "/tokenize", {"model": model, "content": text}, model=model)
+        tokens = answer.get("tokens") if isinstance(answer, dict) else None
+        return len(tokens) if isinstance(tokens, list) else None
+
+    async def server_stats(self) -> ServerStats:
+        """Read /metrics and /slots, as far as the server was started with them.
+
+        A router answers for the model that was last asked for, and is kept from loading it for that.
+        """
+        query = ""
+        if self._router is None:
+            self._router = _is_router(await self._props())
+        if self._router:
+            if self._asked_for is None:
+                return ServerStats()
+            query = "?" + urlencode({"model": self._asked_for, "autoload": "false"})
+        scrape = await self._optional(request_text, "/metrics", query)
+        slots = await self._optional(request_json, "/slots", query)
+        if self._absent.issuperset({"/metrics", "/slots"}):
+            text = f"{self.url} tells nothing of its load: start it with --metrics and --slots."
+            raise BackendError("not_supported", text)
+        stats = stats_of_slots(slots)
+        running, queued = requests_of_metrics(read_metrics(scrape or ""))
+        return ServerStats(
+            running=stats.running if running is None else running, queued=queued, kv_usage=stats.kv_usage
+        )
+
+    async def aclose(self) -> None:
+        """Close every connection, unless the client came from outside."""
+        if self._owns_client:
+            await self._client.aclose()
+
+    def _reader(self, request: GenerationRequest) -> CountingChatReader | CompletionReader:
+        if request.messages:
+            return CountingChatReader(url=self.url, model=request.model, secret=self._secret, read_timings=read_timings)
+        return CompletionReader(url=self.url, model=request.model, secret=self._secret)
+
+    async def _check(self, model: str) -> None:
+        """Refuse a model that is not there: a server with one model would answer with that one, whatever the name."""
+        if model not in self._known:
+            await self._row(model)
+            self._known.add(model)
+        self._asked_for = model
+
+    async def _row(self, model: str) -> dict[str, Any]:
+        rows = rows_of(await self._get("/v1/models"))
+        for row in rows:
+            if model in names_of(row):
+                return row
+        listed = ", ".join(sorted(str(row["id"]) for row in rows)) or "none"
+        raise BackendError("no_model", f"{self.url} has no model {model!r}: choose one of those it has ({listed}).")
+
+    async def _until(self, model: str, goal: str, *, has_tried: bool = True) -> None:
+        """Wait until a router says that `model` is what it was told to become.
+
+        `has_tried`: the word "failed" is of this attempt, not of one before it.
+        """
+        try:
+            async with asyncio.timeout(self._load_limit_s):
+                while (status := status_of(row := await self._row(model))) != goal:
+                    has_tried = has_tried or status != "unloaded"
+                    if goal == "loaded" and has_tried and has_failed(row):
+                        text = f"{self.url} could not load {model!r}: look into the server's log."
+                        raise BackendError("server_error", text)
+                    await asyncio.sleep(_POLL_S)
+        except TimeoutError:
+            text = f"{self.url} has not {goal} {model!r} after {self._load_limit_s:g} s: look into the server's log."
+            raise BackendError("timeout", text) from None
+
+    async def _get(self, path: str) -> dict[str, Any]:
+        """Ask for a page, again and again while the server is loading."""
+        patience = self._patience()
+        while True:
+            try:
+                answer = await request_json(self._client, "GET", path)
+            except BackendError as error:
+                await patience.wait_after(error)
+            else:
+                return answer if isinstance(answer, dict) else {}
+
+    def _patience(self) -> "_Patience":
+        return _Patience(asyncio.get_running_loop().time() + self._loading_limit_s)
+
+    async def _props(self, model: str | None = None) -> dict[str, Any]:
+        query = "?" + urlencode({"model": model, "autoload": "false"}) if model else ""
+        return await self._get(f"/props{query}")
+
+    async def _optional(self, ask: Callable[..., Awaitable[Any]], path: str, query: str) -> Any:
+        """Ask for a page that the server may have been started without; such a page is not asked for again."""
+        if path in self._absent:
+            return None
+        try:
+            return await ask(self._client, "GET", path + query)
+        except BackendError as error:
+            if error.kind not in {"not_supported", "no_model", "bad_request"}:
+                raise
+            if error.kind == "not_supported":
+                self._absent.add(path)
+            return None
+
+
+class _Patience:
+    """Waits while a server says that it is loading: until then it answers every question with 503."""
+
+    def __init__(self, ends_at: float) -> None:
+        self._ends_at = ends_at
+
+    async def wait_after(self, problem: BackendError) -> None:
+        """Wait before the next try; raises `problem` when it is another one, or when it has lasted too long."""
+        if problem.kind != "loading" or asyncio.get_running_loop().time() >= self._ends_at:
+            raise problem
+        await asyncio.sleep(_POLL_S)
+
+
+def _is_router(props: Mapping[str, Any]) -> bool:
+    return props.get("role") == "router"

@@ -1,0 +1,275 @@
+"""Any server that speaks OpenAI's protocol at /v1: vLLM, SGLang, TGI, LM Studio, and those of an unknown kind."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import httpx
+import msgspec
+
+from llmtui.backends.base import BackendError, GenerationRequest, Sent, ServerStats, StreamItem
+from llmtui.backends.chat_frames import ChatStreamReader, read_frame
+from llmtui.backends.exchange import TimedExchange, post_timed, request_json, request_text
+from llmtui.backends.openai_kinds import (
+    KINDS,
+    STANDARD_FIELDS,
+    loaded_instances,
+    read_lmstudio_models,
+    read_models,
+    read_stats,
+)
+from llmtui.backends.problems import error_message, stream_problem
+from llmtui.backends.prometheus import read_metrics
+from llmtui.backends.transport import open_client, set_key
+from llmtui.backends.wire import WireError, decode_json
+from llmtui.events import Server
+
+LOADING_LIMIT_S = 120.0
+_LOADING_POLL_S = 0.25
+MODEL_LOAD_LIMIT_S = 1800.0
+_REJECTIONS = frozenset({httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY})
+_STREAM_OPTIONS = re.compile(r"stream[_ ]options|include_usage|continuous_usage_stats", re.IGNORECASE)
+_MAX_TOKENS_REFUSED = re.compile(
+    r"max_completion_tokens"
+    r"|(?:unsupported|unexpected|unknown|unrecognized|extra|not (?:supported|permitted|allowed))\b.*max_tokens"
+    r"|max_tokens\b.*(?:unsupported|unexpected|unknown|unrecognized|extra|not (?:supported|permitted|allowed))",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+class _Dialect(msgspec.Struct, frozen=True):
+    """What the server was found to take; learnt from its rejections, and kept once a request went through."""
+
+    stream_options: bool = True
+    limit_field: str = "max_tokens"
+
+
+class OpenAiBackend:
+    """A `Backend` over /v1/chat/completions, or over /v1/completions for a request with a bare prompt.
+
+    Args:
+        url: The server, with or without "/v1" at its end.
+        kind: One of `openai_kinds.KINDS`; it decides which fields beyond OpenAI's may be sent.
+        api_key: Sent as a bearer token; without one no Authorization header is sent.
+        client: A client for `url` to be used instead of an own one; whoever opened it closes it.
+        loading_limit_s: How long a server that says that it is loading is waited for.
+
+    `ValueError` for a URL, a kind or a key that cannot be one.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        kind: str = "openai",
+        api_key: str | None = None,
+        client: httpx.AsyncClient | None = None,
+        loading_limit_s: float = LOADING_LIMIT_S,
+    ) -> None:
+        if kind not in KINDS:
+            raise ValueError(f"{kind!r} is no kind of OpenAI-compatible server: write one of {', '.join(KINDS)}.")
+        self.url = url.rstrip("/").removesuffix("/v1")
+        self.kind = kind
+        self._traits = KINDS[kind]
+        self._owns_client = client is None
+        self._client = client if client is not None else open_client(self.url)
+        if api_key:
+            set_key(self._client, api_key)
+        self._loading_limit_s = loading_limit_s
+        self._dialect = _Dialect()
+
+    async def describe(self) -> Server:
+        """Ask for the models, and for version and slots where this kind of server tells them."""
+        listing = await request_json(self._client, "GET", "/v1/models")
+        models = read_models(listing)
+        if self._traits.manages_models:
+            models = read_lmstudio_models(await request_json(self._client, "GET", "/api/v1/models")) or models
+        info = await self._info()
+        context = _whole(info.get(self._traits.context_field))
+        if context is not None:
+            models = tuple(msgspec.structs.replace(model, context=model.context or context) for model in models)
+        version = info.get("version")
+        return Server(
+            url=self.url,
+            kind=self.kind,
+            version=version if isinstance(version, str) else None,
+            models=models,
+            slots=_whole(info.get(self._traits.slots_field)),
+        )
+
+    async def load(self, model: str, options: dict[str, Any]) -> int | None:
+        """Load `model` where the server can be told to; the others hold theirs from their start.
+
+        An instance that was loaded with just these options is used as it is, any other one is unloaded first.
+        """
+        if not self._traits.manages_models:
+            return None
+        instances = loaded_instances(await request_json(self._client, "GET", "/api/v1/models"), model)
+        if any(options.items() <= config.items() for config in instances.values()):
+            return None
+        for instance in instances:
+            await self._unload_instance(instance)
+        answer = await request_json(
+            self._client,
+            "POST",
+            "/api/v1/models/load",
+            options | {"model": model},
+            limit_s=MODEL_LOAD_LIMIT_S,
+            model=model,
+        )
+        seconds = answer.get("load_time_seconds") if isinstance(answer, dict) else None
+        return round(seconds * 1e9) if isinstance(seconds, int | float) else None
+
+    async def unload(self, model: str) -> None:
+        """Unload every instance of `model` where the server can be told to."""
+        if not self._traits.manages_models:
+            return
+        for instance in loaded_instances(await request_json(self._client, "GET", "/api/v1/models"), model):
+            await self._unload_instance(instance)
+
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[StreamItem]:
+        """Send one request and yield `Sent`, then every `Chunk` with text, then `End`.
+
+        A server that rejects stream_options or max_tokens by name is asked again without the one, or with
+        max_completion_tokens; one that is still loading is asked again until its time is over. `Sent` is of the request
+        that was taken.
+        """
+        dialect = self._dialect
+        clock = asyncio.get_running_loop().time
+        patient_until = clock() + self._loading_limit_s
+        while True:
+            path, payload, notes = self._compose(request, dialect)
+            async with post_timed(
+                self._client, path, payload, stall_s=request.stall_s, limit_s=request.limit_s, model=request.model
+            ) as exchange:
+                if exchange.ok:
+                    self._dialect = dialect
+                    await _require_stream(exchange)
+                    yield Sent(exchange.sent_ns, exchange.connect_ns)
+                    reader = ChatStreamReader(url=exchange.url, model=request.model, secret=exchange.secret)
+                    async for read in exchange.reads(lambda: reader.progress):  # noqa: B023 - used up within this turn
+                        for chunk in reader.feed(read):
+                            yield chunk
+                        if reader.done:
+                            await exchange.drain()
+                            break
+                    for chunk in reader.flush():
+                        yield chunk
+                    yield reader.finish(notes)
+                    return
+                body = await exchange.body()
+                problem = exchange.problem_of(body)
+            if problem.kind == "loading" and clock() < patient_until:
+                await asyncio.sleep(_LOADING_POLL_S)
+                continue
+            dialect = _adapt(dialect, problem, body)
+
+    async def count_tokens(self, model: str, text: str) -> int | None:
+        """Count `text` by the server's own tokenizer, without the tokens that open a prompt; None where it has none."""
+        if not self._traits.tokenizer:
+            return None
+        payload = {"model": model, "prompt": text, "add_special_tokens": False}
+        try:
+            answer = await request_json(self._client, "POST", "/tokenize", payload, model=model)
+        except BackendError as error:
+            if error.kind == "not_supported":
+                return None
+            raise
+        return _whole(answer.get("count")) if isinstance(answer, dict) else None
+
+    async def server_stats(self) -> ServerStats:
+        """Read the server's load from its metrics; `BackendError` not_supported where it has none."""
+        if self._traits.metrics is None:
+            text = f"{self.url} tells nothing of its load: servers of the kind {self.kind} have no metrics."
+            raise BackendError("not_supported", text)
+        return read_stats(self._traits.metrics, read_metrics(await request_text(self._client, "GET", "/metrics")))
+
+    async def aclose(self) -> None:
+        """Close every connection, unless the client came from outside."""
+        if self._owns_client:
+            await self._client.aclose()
+
+    async def _info(self) -> dict[str | None, Any]:
+        for path in self._traits.info_paths:
+            try:
+                info = await request_json(self._client, "GET", path)
+            except BackendError as error:
+                if error.kind not in {"not_supported", "refused", "malformed"}:
+                    raise
+                continue
+            if isinstance(info, dict):
+                return info
+        return {}
+
+    async def _unload_instance(self, instance: str) -> None:
+        await request_json(self._client, "POST", "/api/v1/models/unload", {"instance_id": instance}, limit_s=120.0)
+
+    def _compose(self, request: GenerationRequest, dialect: _Dialect) -> tuple[str, dict[str, Any], tuple[str, ...]]:
+        """Return path, body and the notes on what was left out."""
+        if not request.messages and request.prompt is None:
+            raise BackendError("bad_request", f"The request to {self.url} holds no text: give it messages or a prompt.")
+        options = dict(request.options)
+        forced = options.pop("extra_body", {})
+        if request.seed is not None:
+            options["seed"] = request.seed
+        taken = {name: value for name, value in options.items() if self._traits.extra_fields or name in STANDARD_FIELDS}
+        left_out = ", ".join(sorted(options.keys() - taken.keys()))
+        payload: dict[str, Any] = {"model": request.model, "stream": True}
+        if request.messages:
+            path = "/v1/chat/completions"
+            payload["messages"] = [{"role": role, "content": content} for role, content in request.messages]
+        else:
+            path = "/v1/completions"
+            payload["prompt"] = request.prompt
+        fields = {
+            dialect.limit_field if request.messages else "max_tokens": request.max_tokens,
+            "temperature": request.temperature,
+            "stop": list(request.stop) or None,
+            "stream_options": self._stream_options() if dialect.stream_options else None,
+        }
+        given = {name: value for name, value in fields.items() if value is not None}
+        notes = (f"left out, since not every server takes it: {left_out}",) if left_out else ()
+        return path, given | taken | forced | payload, notes
+
+    def _stream_options(self) -> dict[str, bool]:
+        wanted = {"include_usage": True}
+        if self._traits.continuous_usage:
+            wanted["continuous_usage_stats"] = True
+        return wanted
+
+
+def _adapt(dialect: _Dialect, problem: BackendError, body: bytes) -> _Dialect:
+    """Return what to try after a rejection; raises `problem` when there is nothing left to try."""
+    if problem.status not in _REJECTIONS or problem.kind not in {"bad_request", "not_supported"}:
+        raise problem
+    words = body.decode(errors="replace")
+    if dialect.stream_options and (_STREAM_OPTIONS.search(words) or not error_message(body)):
+        return msgspec.structs.replace(dialect, stream_options=False)
+    if dialect.limit_field == "max_tokens" and _MAX_TOKENS_REFUSED.search(words):
+        return msgspec.structs.replace(dialect, limit_field="max_completion_tokens")
+    raise problem
+
+
+async def _require_stream(exchange: TimedExchange) -> None:
+    """Raise when a success is no stream: an error in one document, an answer in one piece, compressed bytes."""
+    headers = exchange.response.headers
+    if headers.get("Content-Encoding", "identity") != "identity":
+        text = f"{exchange.url} compresses its stream though asked not to: switch that off in the server or its proxy."
+        raise BackendError("malformed", text)
+    if not headers.get("Content-Type", "").startswith("application/json"):
+        return
+    body = await exchange.body()
+    try:
+        document = decode_json(body)
+    except WireError:
+        document = None
+    if isinstance(document, dict) and read_frame(document).error is not None:
+        raise stream_problem(document, url=exchange.url, secret=exchange.secret)
+    if not body.strip():
+        raise BackendError("empty", f"{exchange.url} answered with nothing: look into the server's log.")
+    raise BackendError("malformed", f"{exchange.url} answers in one piece, not as a stream: use a server that streams.")
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

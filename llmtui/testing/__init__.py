@@ -1,0 +1,1 @@
+"""Stand-ins that speak the real protocols: for tests, `llmtui selftest` and the demo."""

@@ -1,0 +1,264 @@
+"""The protocol alone, over a transport that only writes down: what it does in `data_received`, and what it leaves."""
+
+import asyncio
+import time
+
+import httpx
+import pytest
+
+from llmtui.backends.connection import (
+    UNPARSED_HIGH,
+    UNPARSED_LOW,
+    Connection,
+    ConnectionCut,
+    TimedRead,
+    Timeouts,
+    Turnstile,
+)
+
+HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+GET = httpx.Request("GET", "http://server/x")
+
+
+class RecordingTransport(asyncio.Transport):
+    """A transport without a socket."""
+
+    def __init__(self):
+        super().__init__()
+        self.written = []
+        self.calls = []
+        self.aborted = False
+
+    def write(self, data):
+        self.written.append(data)
+
+    def pause_reading(self):
+        self.calls.append("pause")
+
+    def resume_reading(self):
+        self.calls.append("resume")
+
+    def is_closing(self):
+        return self.aborted
+
+    def abort(self):
+        self.aborted = True
+
+
+class Bench:
+    """A connection with its transport and what it reported."""
+
+    def __init__(self):
+        self.idle = []
+        self.lost = []
+        self.connection = Connection(turnstile=Turnstile(), on_idle=self.idle.append, on_lost=self.lost.append)
+        self.transport = RecordingTransport()
+        self.connection.connection_made(self.transport)
+
+    async def exchange(self, request=GET, answer=HEAD):
+        waiting = asyncio.ensure_future(self.connection.exchange(request, Timeouts()))
+        await asyncio.sleep(0)
+        self.connection.data_received(answer)
+        return await waiting
+
+
+async def test_data_received_stamps_and_parses_nothing():
+    bench = Bench()
+    before = time.monotonic_ns()
+    bench.connection.data_received(b"this is no HTTP at all\r\n\r\n")
+    bench.connection.data_received(b"nor is this")
+    after = time.monotonic_ns()
+    first, second = bench.connection._reads
+    assert before <= first.at_ns <= second.at_ns <= after
+    assert (first.data, second.data) == (b"this is no HTTP at all\r\n\r\n", b"nor is this")
+    assert bench.connection._h11.trailing_data == (b"", False)
+    with pytest.raises(httpx.RemoteProtocolError):  # the reader is who finds out
+        await bench.connection.exchange(GET, Timeouts())
+
+
+async def test_all_sockets_of_a_round_are_stamped_before_any_is_parsed():
+    benches = [Bench() for _ in range(8)]
+    for bench in benches:
+        await bench.exchange()
+    parsed_at = []
+
+    async def read(bench):
+        found = await bench.connection.next_read()
+        parsed_at.append(time.monotonic_ns())
+        return found
+
+    readers = [asyncio.ensure_future(read(bench)) for bench in benches]
+    await asyncio.sleep(0)
+    for bench in benches:  # what one round of the event loop does with the sockets that are ready
+        bench.connection.data_received(b"2\r\nhi\r\n")
+    stamps = [found.at_ns for found in await asyncio.gather(*readers)]
+    assert len(stamps) == len(parsed_at) == 8
+    assert max(stamps) <= min(parsed_at)
+
+
+async def test_pieces_of_one_read_are_one_timed_read_and_pieces_of_two_are_two():
+    bench = Bench()
+    await bench.exchange(answer=HEAD + b"1\r\na\r\n1\r\nb\r\n")
+    bench.connection.data_received(b"1\r\nc\r\n2\r\nd")
+    bench.connection.data_received(b"e\r\n0\r\n\r\n")
+    reads = [await bench.connection.next_read() for _ in range(4)]
+    assert [read and read.data for read in reads] == [b"ab", b"cd", b"e", None]
+    stamps = [read.at_ns for read in reads[:3]]
+    assert stamps == sorted(set(stamps))
+
+
+async def test_a_body_that_came_with_its_head_has_the_time_of_that_read():
+    bench = Bench()
+    before = time.monotonic_ns()
+    head = await bench.exchange(answer=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+    read = await bench.connection.next_read()
+    assert read.data == b"hi"
+    assert before <= head.sent_ns <= read.at_ns
+    assert bench.idle == [bench.connection]
+
+
+async def test_head_and_body_of_a_request_go_out_in_one_write():
+    bench = Bench()
+    await bench.exchange(httpx.Request("POST", "http://server/x", content=b'{"a":1}'))
+    assert len(bench.transport.written) == 1
+    assert bench.transport.written[0].startswith(b"POST /x HTTP/1.1\r\n")
+    assert bench.transport.written[0].endswith(b'\r\n\r\n{"a":1}')
+
+
+async def test_reading_pauses_when_nobody_takes_the_bytes_and_resumes_when_somebody_does():
+    bench = Bench()
+    await bench.exchange(answer=b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n")
+    piece = b"x" * 65536
+    fits = UNPARSED_HIGH // len(piece)
+    for _ in range(fits):
+        bench.connection.data_received(piece)
+    assert bench.transport.calls == []
+    bench.connection.data_received(piece)
+    bench.connection.data_received(piece)
+    assert bench.transport.calls == ["pause"]
+    taken = 0
+    while bench.transport.calls == ["pause"]:
+        await bench.connection.next_read()
+        taken += 1
+    assert bench.transport.calls == ["pause", "resume"]
+    assert (fits + 2 - taken) * len(piece) < UNPARSED_LOW
+
+
+async def test_the_bytes_before_a_broken_frame_are_handed_out_first():
+    bench = Bench()
+    await bench.exchange(answer=HEAD + b"2\r\nhi\r\nno length\r\n")
+    assert (await bench.connection.next_read()).data == b"hi"
+    for _ in range(2):
+        with pytest.raises(httpx.RemoteProtocolError) as caught:
+            await bench.connection.next_read()
+        assert not isinstance(caught.value, ConnectionCut)
+    assert bench.idle == []
+
+
+@pytest.mark.parametrize("head", [HEAD, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"])
+async def test_rule_11_the_end_of_the_stream_before_the_end_of_the_body_is_a_cut(head):
+    bench = Bench()
+    await bench.exchange(answer=head + b"2\r\nhi\r\n"[: 8 if head is HEAD else 2])
+    bench.connection.eof_received()
+    assert (await bench.connection.next_read()).data.startswith(b"hi"[:2] if head is HEAD else b"2\r")
+    with pytest.raises(ConnectionCut):
+        await bench.connection.next_read()
+
+
+async def test_rule_25_a_body_until_close_is_whole_at_the_end_of_the_stream():
+    bench = Bench()
+    await bench.exchange(answer=b"HTTP/1.0 200 OK\r\n\r\nhi")
+    bench.connection.eof_received()
+    bench.connection.connection_lost(None)
+    assert (await bench.connection.next_read()).data == b"hi"
+    assert await bench.connection.next_read() is None
+    assert bench.idle == []
+    assert bench.lost == [bench.connection]
+
+
+async def test_rule_25_a_body_until_close_that_is_reset_is_not_whole():
+    bench = Bench()
+    await bench.exchange(answer=b"HTTP/1.0 200 OK\r\n\r\nhi")
+    bench.connection.connection_lost(ConnectionResetError())
+    assert (await bench.connection.next_read()).data == b"hi"
+    with pytest.raises(httpx.ReadError):
+        await bench.connection.next_read()
+
+
+async def test_provisional_answers_are_no_answers():
+    bench = Bench()
+    early = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+    head = await bench.exchange(answer=early + b"HTTP/1.1 204 No Content\r\n\r\n")
+    assert head.response.status_code == 204
+    assert await bench.connection.next_read() is None
+    assert bench.idle == [bench.connection]
+
+
+async def test_bytes_that_nobody_asked_for_make_a_connection_unusable():
+    bench = Bench()
+    await bench.exchange(answer=b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 408 Request Timeout\r\n\r\n")
+    assert await bench.connection.next_read() is None
+    assert bench.idle == []
+    assert bench.transport.aborted
+
+
+async def test_an_answer_that_comes_before_the_request_is_written_ends_the_writing():
+    parts = 0
+
+    async def body():
+        nonlocal parts
+        for _ in range(100):
+            parts += 1
+            yield b"x" * 1000
+
+    bench = Bench()
+    request = httpx.Request("POST", "http://server/x", content=body())
+    bench.connection.pause_writing()
+    head = await bench.exchange(request, b"HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\n\r\n")
+    assert head.response.status_code == 413
+    assert parts == 1
+    await bench.connection.next_read()
+    assert bench.transport.aborted  # a half-written request spoils the connection
+
+
+async def test_writing_waits_for_the_socket_and_gives_up_at_its_limit():
+    async def body():
+        yield b"a"
+        yield b"b"
+
+    bench = Bench()
+    request = httpx.Request("POST", "http://server/x", content=body())
+    bench.connection.pause_writing()
+    waiting = asyncio.ensure_future(bench.connection.exchange(request, Timeouts()))
+    await asyncio.sleep(0.01)
+    assert len(bench.transport.written) == 1
+    bench.connection.resume_writing()
+    await asyncio.sleep(0.01)
+    assert b"".join(bench.transport.written).endswith(b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n")
+    bench.connection.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    assert (await waiting).response.status_code == 200
+
+    stuck = Bench()
+    stuck.connection.pause_writing()
+    with pytest.raises(httpx.WriteTimeout):
+        await stuck.connection.exchange(httpx.Request("POST", "http://server/x", content=body()), Timeouts(write=0.01))
+
+
+async def test_a_header_that_cannot_be_sent_is_not_quoted():
+    bench = Bench()
+    request = httpx.Request("GET", "http://server/x", headers={b"Authorization": b"Bearer sk-123\n"})
+    with pytest.raises(httpx.LocalProtocolError) as caught:
+        await bench.connection.exchange(request, Timeouts())
+    assert "sk-123" not in str(caught.value)
+    assert caught.value.__suppress_context__
+    assert bench.transport.written == []
+
+
+async def test_a_head_without_end_is_refused():
+    bench = Bench()
+    with pytest.raises(httpx.RemoteProtocolError):
+        await bench.exchange(answer=b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000)
+
+
+def test_a_timed_read_is_a_time_and_bytes():
+    assert TimedRead(5, b"x") == (5, b"x")
