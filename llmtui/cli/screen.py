@@ -1,0 +1,63 @@
+"""Opening the Textual screen: the terminal's profile first, since Textual reads the environment when it is imported."""
+
+import os
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+import click
+
+from llmtui import control, places
+from llmtui.documents import DocumentError
+from llmtui.log.follow import LogFollower
+from llmtui.log.read import ReadLog
+from llmtui.settings import read_settings
+from llmtui.tui.profile import Profile, ProfileError, detect_here, prepare_textual
+
+
+def prepare_screen() -> Profile:
+    """Return this terminal's profile, and set what Textual reads. Raises `click.ClickException`."""
+    try:
+        settings = read_settings(places.settings_folder())
+        profile = detect_here(glyphs=settings.glyphs, theme=settings.theme)
+    except (DocumentError, ProfileError) as error:
+        raise click.ClickException(str(error)) from None
+    prepare_textual(profile, os.environ)
+    return profile
+
+
+def show_session(log: Path) -> int:
+    """Show a session that is live, or was."""
+    profile = prepare_screen()
+    from llmtui.tui.app import view_session
+
+    follower = LogFollower(log)
+    return view_session(
+        follower,
+        sender(log) if follower.writer_alive() else None,
+        replay=False,
+        profile=profile,
+        settings_folder=places.settings_folder(),
+        state_folder=places.state_folder(),
+    )
+
+
+def show_replay(log: ReadLog, speed: float | None) -> int:
+    """Play a session again."""
+    profile = prepare_screen()
+    from llmtui.tui.app import view_session
+    from llmtui.tui.frame import PlayedLog
+
+    return view_session(
+        PlayedLog(log.events, speed),
+        None,
+        replay=True,
+        profile=profile,
+        settings_folder=places.settings_folder(),
+        state_folder=places.state_folder(),
+    )
+
+
+def sender(log: Path) -> Callable[[control.Command], Awaitable[control.Reply]]:
+    """Return a function that sends commands to the engine that writes `log`."""
+    return partial(control.send_command_async, places.control_path(log))

@@ -1,0 +1,142 @@
+"""The one registry of what a user can do. Bindings, footer, help, palette and the README's table come from it."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from llmtui.state.session import SessionState
+
+
+class Situation(NamedTuple):
+    """What decides whether an action is possible: the state, whether commands can be sent, which pane has the focus."""
+
+    state: SessionState
+    controllable: bool
+    pane: str
+
+
+Reason = Callable[[Situation], str | None]
+"""Returns why an action is off now, or None when it is on."""
+
+
+class Action(NamedTuple):
+    """One thing to do. `pane` restricts it to a pane; the first key is shown; `footer` puts it into the last line."""
+
+    id: str
+    keys: tuple[str, ...]
+    title: str
+    help: str
+    group: str
+    pane: str | None = None
+    footer: bool = False
+    reason: Reason = lambda _situation: None
+
+    def why_off(self, situation: Situation) -> str | None:
+        """Return why the action is off, or None when it can be done."""
+        if self.pane is not None and situation.pane != self.pane:
+            return f"only in the pane {self.pane}"
+        return self.reason(situation)
+
+
+def _needs_engine(situation: Situation) -> str | None:
+    return None if situation.controllable else "no engine runs for this session"
+
+
+def _needs_running_job(situation: Situation) -> str | None:
+    if not situation.controllable:
+        return "no engine runs for this session"
+    return None if situation.state.running_jobs else "no job runs now"
+
+
+def _needs_results(situation: Situation) -> str | None:
+    return None if situation.state.jobs else "there are no jobs yet"
+
+
+PANES = ("queue", "stream", "hardware", "results", "alerts")
+
+ACTIONS: tuple[Action, ...] = (
+    *(
+        Action(f"pane_{name}", (str(number),), name, f"Go to the pane {name}", "move")
+        for number, name in enumerate(PANES, 1)
+    ),
+    Action("next_pane", ("tab",), "next pane", "Go to the next pane", "move"),
+    Action("previous_pane", ("shift+tab",), "previous pane", "Go to the pane before", "move"),
+    Action("zoom", ("z",), "zoom", "Show only this pane, or all of them again", "move", footer=True),
+    Action("down", ("j", "down"), "down", "One row down", "move"),
+    Action("up", ("k", "up"), "up", "One row up", "move"),
+    Action("left", ("h", "left"), "left", "Show what stands further left", "move"),
+    Action("right", ("l", "right"), "right", "Show what stands further right", "move"),
+    Action("half_down", ("ctrl+d", "pagedown"), "page down", "Half a page down", "move"),
+    Action("half_up", ("ctrl+u", "pageup"), "page up", "Half a page up", "move"),
+    Action("top", ("g", "home"), "top", "To the first row", "move"),
+    Action("end", ("G", "end"), "end", "To the last row; the stream follows its end again", "move"),
+    Action("details", ("enter",), "details", "All that is known of the job under the cursor", "look", footer=True),
+    Action("pause_view", ("p",), "pause view", "Freeze the screen; measuring goes on", "look", footer=True),
+    Action("window_longer", ("plus", "equals_sign"), "longer", "Show a longer span of time in the graphs", "look"),
+    Action("window_shorter", ("minus",), "shorter", "Show a shorter span of time in the graphs", "look"),
+    Action("copy_row", ("y",), "copy", "Copy the row under the cursor", "look", reason=_needs_results),
+    Action("copy_table", ("Y",), "copy table", "Copy the results as a table", "look", reason=_needs_results),
+    Action("select", ("space",), "select", "Select the row under the cursor, or no longer", "run"),
+    Action(
+        "pause_queue", ("P",), "pause queue", "Let no further request start, or go on", "run", None, True, _needs_engine
+    ),
+    Action("skip", ("x",), "skip", "Skip the selected job, or the one that runs", "run", None, True, _needs_engine),
+    Action("rerun", ("r",), "rerun", "Queue the selected jobs again", "run", None, True, _needs_engine),
+    Action("stop", ("s",), "stop", "End the session after the job that runs", "run", None, False, _needs_engine),
+    Action("mark", ("m",), "marker", "Put a marker at this moment", "run", None, True, _needs_engine),
+    Action("palette", ("colon", "ctrl+p"), "palette", "Find an action by its name", "general", footer=True),
+    Action("help", ("question_mark", "f1"), "help", "What this pane shows, and the keys", "general", footer=True),
+    Action("back", ("escape",), "back", "Close what is open; never leaves", "general"),
+    Action("leave", ("q",), "leave", "Leave; a run goes on unless you stop it", "general", footer=True),
+)
+
+BY_ID = {action.id: action for action in ACTIONS}
+
+KEY_NAMES = {
+    "question_mark": "?",
+    "colon": ":",
+    "plus": "+",
+    "equals_sign": "=",
+    "minus": "-",
+    "escape": "esc",
+    "pagedown": "page down",
+    "pageup": "page up",
+}
+
+
+def key_name(key: str) -> str:
+    """Return a key as people write it."""
+    return KEY_NAMES.get(key, key)
+
+
+def footer_text(situation: Situation, width: int) -> str:
+    """Return as many hints as fit into `width`, those that are possible now."""
+    parts: list[str] = []
+    for action in reversed(ACTIONS):
+        if action.footer and action.why_off(situation) is None:
+            part = f"{key_name(action.keys[0])} {action.title}"
+            if sum(map(len, parts)) + 2 * len(parts) + len(part) <= width:
+                parts.append(part)
+    return "  ".join(parts)
+
+
+def help_lines(situation: Situation) -> list[str]:
+    """Return the keys by group, each with its help; one that is off says why."""
+    lines = []
+    for group in dict.fromkeys(action.group for action in ACTIONS):
+        lines.append(group)
+        for action in ACTIONS:
+            if action.group == group:
+                reason = action.why_off(situation)
+                keys = ", ".join(key_name(key) for key in action.keys)
+                lines.append(f"  {keys:<16} {action.help}{f'  (off: {reason})' if reason else ''}")
+        lines.append("")
+    return lines
+
+
+def render_key_table() -> str:
+    """Return the table of keys in Markdown, for the README."""
+    lines = ["| key | does |", "|---|---|"]
+    for action in ACTIONS:
+        keys = ", ".join(f"`{key_name(key)}`" for key in action.keys)
+        lines.append(f"| {keys} | {action.help} |")
+    return "\n".join(lines)

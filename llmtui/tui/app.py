@@ -1,0 +1,133 @@
+"""The app: wires screens, theme, signals and the byte counter together, and nothing else."""
+
+import asyncio
+import gc
+import signal
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.drivers.linux_driver import LinuxDriver
+from textual.screen import Screen
+
+from llmtui.tui import theme
+from llmtui.tui.actions import ACTIONS
+from llmtui.tui.frame import Source
+from llmtui.tui.glyphs import Glyphs, glyphs_of
+from llmtui.tui.profile import Profile
+from llmtui.tui.screens.session import Send, SessionScreen, View
+
+
+class CountingDriver(LinuxDriver):
+    """Textual's driver, which also counts what goes to the terminal."""
+
+    bytes_sent: ClassVar[int] = 0
+
+    def write(self, data: str) -> None:
+        """Write and count."""
+        CountingDriver.bytes_sent += len(data.encode("utf-8", "replace"))
+        super().write(data)
+
+
+class LlmtuiApp(App[None]):
+    """Opens on one screen: a session, or home."""
+
+    ENABLE_COMMAND_PALETTE = True
+    TITLE = "llmtui"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "hint_leave", show=False, priority=True)]
+
+    def __init__(
+        self, first: Callable[["LlmtuiApp"], Screen[None]], profile: Profile, settings_folder: Path | None
+    ) -> None:
+        super().__init__(driver_class=CountingDriver)
+        self._first = first
+        self._profile = profile
+        self._interrupts = 0
+        self._themes = theme.load_themes(settings_folder)
+        self.glyphs: Glyphs = glyphs_of(profile.tier)
+
+    def on_mount(self) -> None:
+        """Set theme and signals, open the first screen, and leave start-up's objects out of every collection."""
+        for known in self._themes.values():
+            self.register_theme(known)
+        wanted = self._profile.theme or theme.DEFAULT
+        chosen = self._themes.get(wanted)
+        if chosen is None:
+            names = ", ".join(self._themes)
+            self.exit(return_code=2, message=f"there is no theme `{wanted}`; there are: {names}")
+            return
+        self.theme = chosen.name
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self.exit)
+        self.push_screen(self._first(self), self._first_closed)
+        self.call_after_refresh(gc.freeze)
+
+    def _first_closed(self, _result: object) -> None:
+        self.exit()
+
+    def open_session(self, source: Source, send: Send | None, *, replay: bool, state_folder: Path) -> SessionScreen:
+        """Return a screen for a session, ready to be pushed."""
+        view = View(
+            source=source,
+            send=send,
+            replay=replay,
+            glyphs=self.glyphs,
+            frame_s=self._profile.frame_s,
+            state_folder=state_folder,
+            bytes_sent=lambda: CountingDriver.bytes_sent,
+        )
+        return SessionScreen(view)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Offer every action of the registry, and the themes, in the palette."""
+        if isinstance(screen, SessionScreen):
+            for action in ACTIONS:
+                if action.id != "palette":
+                    reason = action.why_off(screen.situation)
+                    text = f"{action.help}{f' (off: {reason})' if reason else ''}"
+                    yield SystemCommand(action.title, text, self._doer(screen, action.id))
+        for name, known in self._themes.items():
+            yield SystemCommand(f"theme {name}", "Change the colours", self._themer(known.name))
+
+    def _doer(self, screen: SessionScreen, name: str) -> Callable[[], Any]:
+        def do() -> None:
+            self.call_later(screen.action_do, name)
+
+        return do
+
+    def _themer(self, name: str) -> Callable[[], Any]:
+        def change() -> None:
+            self.theme = name
+
+        return change
+
+    def action_hint_leave(self) -> None:
+        """Leave at the second ctrl+c; the first one says so."""
+        self._interrupts += 1
+        if self._interrupts > 1:
+            self.exit()
+            return
+        self.notify("q leaves; ctrl+c again leaves at once, a run goes on", timeout=3)
+        self.set_timer(3, self._forget_interrupt)
+
+    def _forget_interrupt(self) -> None:
+        self._interrupts = 0
+
+
+def run_app(first: Callable[[LlmtuiApp], Screen[None]], profile: Profile, settings_folder: Path | None = None) -> int:
+    """Run the app to its end and return the exit code."""
+    app = LlmtuiApp(first, profile, settings_folder)
+    app.run(mouse=profile.mouse)
+    return app.return_code or 0
+
+
+def view_session(
+    source: Source, send: Send | None, *, replay: bool, profile: Profile, settings_folder: Path, state_folder: Path
+) -> int:
+    """Show one session until the user leaves it."""
+    return run_app(
+        lambda app: app.open_session(source, send, replay=replay, state_folder=state_folder), profile, settings_folder
+    )

@@ -1,0 +1,93 @@
+"""The pump: events from a source, folded into the state, once a frame. Live and replay differ in the source alone."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from llmtui.events import Event
+from llmtui.state.reducer import apply
+from llmtui.state.session import Section, SessionState
+
+ALIVE_CHECK_FRAMES = 10
+
+
+class Source(Protocol):
+    """Where events come from."""
+
+    finished: bool
+
+    def poll(self) -> list[Event]:
+        """Return the events that are due now."""
+
+    def writer_alive(self) -> bool:
+        """Whether more can come."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+class PlayedLog:
+    """Recorded events at `speed` times their pace (None: all at once), by an injected clock in seconds."""
+
+    def __init__(
+        self, events: Sequence[Event], speed: float | None = 1.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._events = events
+        self._speed = speed
+        self._clock = clock
+        self._began: float | None = None
+        self._next = 0
+        self.finished = not events
+
+    def poll(self) -> list[Event]:
+        """Return the events whose time has come since the last look."""
+        now = self._clock()
+        if self._began is None:
+            self._began = now
+        first = self._next
+        if self._speed is None:
+            self._next = len(self._events)
+        else:
+            due = (now - self._began) * self._speed * 1e9
+            while self._next < len(self._events) and self._events[self._next].t <= due:
+                self._next += 1
+        self.finished = self._next >= len(self._events)
+        return list(self._events[first : self._next])
+
+    def writer_alive(self) -> bool:
+        """Whether events are left."""
+        return not self.finished
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Frame(NamedTuple):
+    """The state after a frame, the sections that changed, and whether the source is cut: silent without an end."""
+
+    state: SessionState
+    changed: frozenset[Section]
+    cut: bool
+
+
+class Pump:
+    """Turns what the source gives into frames."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.state = SessionState()
+        self._frames = 0
+        self._cut = False
+
+    def step(self) -> Frame:
+        """Take what is new and return the frame after it."""
+        self._frames += 1
+        alive = self._frames % ALIVE_CHECK_FRAMES != 1 or self.source.writer_alive()
+        events = self.source.poll()
+        changed: set[Section] = set()
+        for event in events:
+            changed.update(apply(self.state, event))
+        if not alive and not events and not self.source.finished and not self._cut:
+            self._cut = True
+            changed.add("header")
+        return Frame(self.state, frozenset(changed), self._cut)

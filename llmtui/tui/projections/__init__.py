@@ -1,0 +1,1 @@
+"""What each pane shows, as small frozen values computed from the session's state. Pure."""

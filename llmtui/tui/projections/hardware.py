@@ -1,0 +1,168 @@
+"""The hardware pane: a graph for each figure, with its value and limit, or the reason why it is missing."""
+
+import math
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from llmtui import readings, wording
+from llmtui.state.series import Series
+from llmtui.state.session import SessionState
+from llmtui.tui.widgets.graph_lines import GraphData
+
+WINDOWS_S = (30, 60, 120, 300, 600, 1800, 3600)
+"""The spans of time that a graph can show."""
+
+POINTS = 120
+"""Points of each graph: two for each column of a graph of sixty columns in braille."""
+
+HELD_NS = 5_000_000_000
+"""How long a reading stands for the time after it; the slowest figures come each five seconds."""
+
+FIGURES = ("cpu.percent", "ram.used", "gpu.*.percent", "gpu.*.memory.used", "gpu.*.temperature", "gpu.*.power")
+AFTER_GPU = ("cpu.temperature", "cpu.power", "server.cpu")
+_GPU = re.compile(r"gpu\.(\d+)\.")
+
+
+class HardwareView(NamedTuple):
+    """The graphs by key, and the lines of text below them."""
+
+    graphs: dict[str, GraphData]
+    lines: tuple[str, ...]
+
+
+def hardware_view(state: SessionState, window_s: int, points: int = POINTS) -> HardwareView:
+    """Return what the pane shows of the last `window_s` seconds."""
+    graphs = {"tokens": _token_graph(state, window_s, points)}
+    for key in _keys(state):
+        graphs[key] = _graph(state, key, window_s, points)
+    return HardwareView(graphs, tuple(_process_lines(state)))
+
+
+def _keys(state: SessionState) -> Iterator[str]:
+    known = [*state.readings, *state.missing]
+    gpus = sorted({int(found[1]) for key in known if (found := _GPU.match(key))}) or [0]
+    for key in FIGURES:
+        if "*" in key:
+            yield from (key.replace("*", str(gpu)) for gpu in gpus)
+        else:
+            yield key
+    yield from AFTER_GPU
+
+
+def _graph(state: SessionState, key: str, window_s: int, points: int) -> GraphData:
+    entry = readings.describe(key)
+    title = entry.label if entry else key
+    number = _GPU.match(key)
+    if number and number[1] != "0":
+        title = f"{title} {number[1]}"
+    series = state.readings.get(key)
+    if state.sampler_lost is not None:
+        return GraphData(title, "", missing=state.sampler_lost)
+    if series is None or entry is None or (series.last() is None and key in state.missing):
+        return GraphData(title, "", missing=state.missing.get(key, "no reading yet"))
+    limit = _limit(state, key)
+    values = _points(state, series, window_s, points)
+    high = entry.high if entry.high is not None else limit or _round_up(_highest(values))
+    value = wording.reading(series.last(), entry.unit)
+    if limit is not None and entry.unit != "%":
+        value = f"{value} of {wording.reading(limit, entry.unit)}"
+    return GraphData(
+        title=title,
+        value=value,
+        points=tuple(values),
+        low=entry.low,
+        high=high,
+        low_text=wording.reading(entry.low, entry.unit) if entry.low else "0",
+        high_text=wording.reading(high, entry.unit),
+        ticks=_ticks(state, window_s, points),
+        span_text=f"-{wording.clock(window_s * 1e9)}",
+    )
+
+
+def _token_graph(state: SessionState, window_s: int, points: int) -> GraphData:
+    values = _points(state, state.token_rate, window_s, points)
+    high = _round_up(_highest(values))
+    last = state.token_rate.last()
+    return GraphData(
+        title="decode",
+        value=f"~{wording.rate(last)} tok/s" if last is not None else "",
+        points=tuple(values),
+        high=high,
+        high_text=wording.number(high),
+        ticks=_ticks(state, window_s, points),
+        span_text=f"-{wording.clock(window_s * 1e9)}",
+    )
+
+
+def _points(state: SessionState, series: Series, window_s: int, points: int) -> list[float]:
+    """Return means over spans that are anchored at the origin, so that a point stays as it is while time goes on.
+
+    A span without a sample takes the one before it: samples come more seldom than spans in a short window.
+    """
+    step, end = _spans(state, window_s, points)
+    values = series.buckets(end - step * points, end, points)
+    held, age = math.nan, 0
+    for place, value in enumerate(values):
+        if math.isnan(value):
+            age += 1
+            values[place] = held if age * step < HELD_NS else math.nan
+        else:
+            held, age = value, 0
+    return values
+
+
+def _spans(state: SessionState, window_s: int, points: int) -> tuple[int, int]:
+    """Return the length of a span and the end of the last one, in ns."""
+    step = window_s * 1_000_000_000 // points
+    return step, (state.now_ns // step + 1) * step
+
+
+def _ticks(state: SessionState, window_s: int, points: int) -> frozenset[int]:
+    step, end = _spans(state, window_s, points)
+    start = end - step * points
+    moments = [job.started_ns for job in state.jobs.values() if job.started_ns is not None]
+    moments += [marker.t for marker in state.markers]
+    return frozenset((moment - start) // step for moment in moments if start <= moment < end)
+
+
+def _limit(state: SessionState, key: str) -> float | None:
+    limit = readings.limit_key(key)
+    series = state.readings.get(limit) if limit else None
+    return series.last() if series is not None else None
+
+
+def _highest(values: list[float]) -> float:
+    return max((value for value in values if not math.isnan(value)), default=1.0)
+
+
+def _round_up(value: float) -> float:
+    """Return the next number above `value` that is 1, 2 or 5 times a power of ten."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= value)
+
+
+def _process_lines(state: SessionState) -> Iterator[str]:
+    for target in state.targets.values():
+        if target.processes:
+            cpu = _last(state, "server.cpu")
+            private, file = _last(state, "server.memory.private"), _last(state, "server.memory.file")
+            names = f"{target.processes[0].name} ({len(target.processes)} processes)"
+            yield (
+                f"server {wording.visible(names)}: {wording.reading(cpu, 'cores')}, "
+                f"{wording.size(private)} private, {wording.size(file)} weights"
+            )
+        elif target.processes_missing is not None:
+            yield f"server {wording.visible(target.name)}: {target.processes_missing}"
+    own = state.own_use
+    if own is not None:
+        sampler = "-" if own.sampler_cpu is None else f"{own.sampler_cpu:.1f} %"
+        memory = wording.size((own.engine_memory or 0) + (own.sampler_memory or 0))
+        yield f"llmtui: engine {own.engine_cpu:.1f} %, sampler {sampler} of a core, {memory}"
+
+
+def _last(state: SessionState, key: str) -> float | None:
+    series = state.readings.get(key)
+    return series.last() if series is not None else None

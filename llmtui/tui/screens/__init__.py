@@ -1,0 +1,1 @@
+"""The screens: home, session, and the pages that open above them."""

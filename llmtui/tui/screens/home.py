@@ -1,0 +1,261 @@
+"""The home screen: servers, suites and sessions that were found, and the one key to press."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import ClassVar, NamedTuple
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical
+from textual.screen import Screen
+from textual.widgets import Static
+
+from llmtui import wording
+from llmtui.events import HardwareSnapshot, Server
+from llmtui.tui.glyphs import Glyphs
+from llmtui.tui.screens.page import Page
+from llmtui.tui.widgets.rows import Column, Row, Rows
+
+LISTS = ("suites", "servers", "sessions")
+
+
+class SuiteChoice(NamedTuple):
+    """A suite to run; with `problem` it can't be."""
+
+    name: str
+    title: str
+    targets: tuple[str, ...]
+    problem: str | None = None
+
+
+class SessionChoice(NamedTuple):
+    """A session on the disk."""
+
+    id: str
+    state: str
+    suite: str
+    models: str
+    problem: str | None = None
+
+
+class HomeSources(NamedTuple):
+    """Where the home screen gets what it shows, and what it can ask for. The screen itself finds nothing out."""
+
+    discover: Callable[[], AsyncIterator[Server]]
+    hardware: Callable[[], Awaitable[HardwareSnapshot]]
+    suites: Callable[[], Sequence[SuiteChoice]]
+    sessions: Callable[[], Sequence[SessionChoice]]
+    start: Callable[[str, str | None], Awaitable[None]]
+    open: Callable[[str], Awaitable[None]]
+
+
+class HomeScreen(Screen[None]):
+    """Three lists. Enter starts or opens what is under the cursor."""
+
+    AUTO_FOCUS = "#suites Rows"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "app.quit", "leave"),
+        Binding("tab", "next_list(1)", "next list"),
+        Binding("shift+tab", "next_list(-1)", "list before"),
+        Binding("1", "go('suites')", show=False),
+        Binding("2", "go('servers')", show=False),
+        Binding("3", "go('sessions')", show=False),
+        Binding("j,down", "move(1)", show=False),
+        Binding("k,up", "move(-1)", show=False),
+        Binding("h,left", "sideways(-1)", show=False),
+        Binding("l,right", "sideways(1)", show=False),
+        Binding("g,home", "move(-100000)", show=False),
+        Binding("G,end", "move(100000)", show=False),
+        Binding("enter", "choose", "start or open"),
+        Binding("r", "refresh_all", "look again"),
+        Binding("question_mark,f1", "help", "help"),
+        Binding("colon,ctrl+p", "app.command_palette", "palette"),
+        Binding("escape", "calm", show=False),
+    ]
+    DEFAULT_CSS = """
+    HomeScreen {
+        & #machine { height: auto; padding: 0 1; background: $panel; color: $foreground; }
+        & #hint { height: auto; padding: 0 1; color: $accent; text-style: bold; }
+        & #footer { height: 1; padding: 0 1; background: $panel; color: $foreground-muted; }
+        & .list {
+            border: round $border-blurred; height: 1fr; border-title-color: $foreground-muted;
+            &:focus-within { border: round $accent; border-title-color: $accent; }
+        }
+        & #lists { layout: grid; grid-size: 2 2; height: 1fr; & #sessions { column-span: 2; } }
+        &.-narrow #lists { grid-size: 1 3; & #sessions { column-span: 1; } }
+    }
+    """
+
+    def __init__(self, sources: HomeSources, glyphs: Glyphs) -> None:
+        super().__init__()
+        self._sources = sources
+        self._glyphs = glyphs
+        self._suites: dict[str, SuiteChoice] = {}
+        self._servers: dict[str, Server] = {}
+        self._looking = True
+
+    def compose(self) -> ComposeResult:
+        """Lay out the machine's line, the lists, the hint and the footer."""
+        yield Static("llmtui  looking at this machine", id="machine", markup=False)
+        with Container(id="lists"):
+            yield from self._list("suites", (Column("suite"), Column("what"), Column("runs on")), "no suites")
+            yield from self._list(
+                "servers", (Column("server"), Column("address"), Column("models")), "looking for servers"
+            )
+            yield from self._list(
+                "sessions", (Column("session"), Column("state"), Column("suite"), Column("models")), "no sessions yet"
+            )
+        yield Static("", id="hint", markup=False)
+        yield Static("tab next list  r look again  : palette  ? help  q leave", id="footer", markup=False)
+
+    def _list(self, name: str, columns: Sequence[Column], empty: str) -> ComposeResult:
+        box = Vertical(id=name, classes="list")
+        box.border_title = f"{LISTS.index(name) + 1} {name}"
+        with box:
+            yield Rows(columns, empty=empty, headings=False, more=self._glyphs.more)
+
+    def on_mount(self) -> None:
+        """Fill the lists; what takes time comes later."""
+        self.action_refresh_all()
+
+    def on_screen_resume(self) -> None:
+        """Show the session that was just left."""
+        self._fill_sessions()
+
+    def rows(self, name: str) -> Rows:
+        """Return a list by its name."""
+        return self.query_one(f"#{name} Rows", Rows)
+
+    def action_refresh_all(self) -> None:
+        """Look for everything again."""
+        choices = self._sources.suites()
+        self._suites = {choice.name: choice for choice in choices}
+        self.rows("suites").show([_suite_row(choice) for choice in choices])
+        if "quick" in self._suites:
+            self.rows("suites").place_cursor(list(self._suites).index("quick"))
+        self._fill_sessions()
+        self.run_worker(self._find_servers(), exclusive=True, group="servers")
+        self.run_worker(self._find_hardware(), exclusive=True, group="hardware")
+        self._hint()
+
+    def _fill_sessions(self) -> None:
+        self.rows("sessions").show([_session_row(choice) for choice in self._sources.sessions()])
+
+    async def _find_servers(self) -> None:
+        self._servers, self._looking = {}, True
+        async for server in self._sources.discover():
+            self._servers[server.url] = server
+            self.rows("servers").show([_server_row(server) for server in self._servers.values()])
+            self._hint()
+        self._looking = False
+        if not self._servers:
+            self.rows("servers").show(
+                [Row("", ("none found", "on the usual ports", "start one, or llmtui --url URL"), "dim")]
+            )
+        self._hint()
+
+    async def _find_hardware(self) -> None:
+        self.query_one("#machine", Static).update(machine_line(await self._sources.hardware()))
+
+    def _hint(self) -> None:
+        """Say what enter does here and now."""
+        focused = self._focused_list()
+        key = self.rows(focused).cursor_key
+        if focused == "suites" and key:
+            text = f"enter runs {key}"
+        elif focused == "servers" and key:
+            text = f"enter runs quick on {key}"
+        elif focused == "sessions" and key:
+            text = f"enter opens {key}"
+        else:
+            text = "tab goes to the suites"
+        self.query_one("#hint", Static).update(text)
+
+    def _focused_list(self) -> str:
+        for name in LISTS:
+            if self.rows(name).has_focus:
+                return name
+        return LISTS[0]
+
+    def action_go(self, name: str) -> None:
+        """Go to a list."""
+        self.rows(name).focus()
+        self.call_after_refresh(self._hint)
+
+    def action_next_list(self, steps: int) -> None:
+        """Go to the next list."""
+        self.action_go(LISTS[(LISTS.index(self._focused_list()) + steps) % len(LISTS)])
+
+    def action_move(self, steps: int) -> None:
+        """Move the cursor."""
+        self.rows(self._focused_list()).move_cursor(steps)
+        self._hint()
+
+    def action_sideways(self, steps: int) -> None:
+        """Show what stands further to the side."""
+        self.rows(self._focused_list()).move_sideways(steps)
+
+    async def action_choose(self) -> None:
+        """Start the suite, measure the server, or open the session under the cursor."""
+        focused = self._focused_list()
+        key = self.rows(focused).cursor_key
+        if not key:
+            return
+        if focused == "suites":
+            problem = self._suites[key].problem
+            if problem is not None:
+                self.app.push_screen(Page(key, [problem]))
+                return
+            self.query_one("#hint", Static).update(f"starting {key}")
+            await self._sources.start(key, None)
+        elif focused == "servers":
+            self.query_one("#hint", Static).update(f"starting quick on {key}")
+            await self._sources.start("quick", key)
+        else:
+            await self._sources.open(key)
+
+    def say(self, text: str) -> None:
+        """Show a sentence where the hint stands."""
+        self.query_one("#hint", Static).update(text)
+
+    def action_help(self) -> None:
+        """Say what is where."""
+        keys = [
+            f"  {binding.key:<22} {binding.description}" for binding in self.BINDINGS if isinstance(binding, Binding)
+        ]
+        self.app.push_screen(
+            Page("help: home", ["Suites to run, servers that were found, sessions on the disk.", "", *keys])
+        )
+
+    def action_calm(self) -> None:
+        """Do nothing: escape never leaves."""
+        self._hint()
+
+
+def _suite_row(choice: SuiteChoice) -> Row:
+    what = choice.problem or choice.title
+    cells = (choice.name, wording.visible(what), ", ".join(choice.targets) or "detected servers")
+    return Row(choice.name, cells, "bad" if choice.problem else "normal")
+
+
+def _server_row(server: Server) -> Row:
+    models = ", ".join(model.id for model in server.models) or server.problem or "no models"
+    name = f"{server.kind} {server.version or ''}".strip()
+    cells = (name, server.url, models)
+    return Row(server.url, tuple(wording.visible(cell) for cell in cells), "warn" if server.problem else "normal")
+
+
+def _session_row(choice: SessionChoice) -> Row:
+    tone = {"completed": "good", "running": "normal", "cut": "warn", "damaged": "bad", "failed": "bad"}.get(
+        choice.state, "dim"
+    )
+    cells = (choice.id, choice.state, choice.suite, choice.problem or choice.models)
+    return Row(choice.id, tuple(wording.visible(cell) for cell in cells), tone)
+
+
+def machine_line(hardware: HardwareSnapshot) -> str:
+    """Return the machine in one line."""
+    parts = [f"llmtui  {hardware.hostname or 'this machine'}", hardware.cpu_model or "CPU unknown"]
+    parts.append(f"{hardware.cores_physical or '?'} cores, {wording.size(hardware.ram)} RAM")
+    parts += [f"{gpu.name} {wording.size(gpu.memory)}" for gpu in hardware.gpus] or ["no GPU"]
+    return wording.visible("  ".join(parts))

@@ -1,0 +1,386 @@
+"""The session screen: five panes, fed by the pump; live runs, attached ones and replays look the same here."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import ClassVar, NamedTuple
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widgets import Input, Static
+
+from llmtui import control
+from llmtui.control import ControlError
+from llmtui.tui.actions import ACTIONS, BY_ID, PANES, Situation, footer_text, help_lines
+from llmtui.tui.clipboard import copy_text
+from llmtui.tui.frame import Pump, Source
+from llmtui.tui.glyphs import Glyphs
+from llmtui.tui.projections.results import COLUMNS, result_details
+from llmtui.tui.projections.status import Link, hardware_strip, status_parts
+from llmtui.tui.screens.leave import LeaveChoice, LeaveQuestion
+from llmtui.tui.screens.page import Page
+from llmtui.tui.screens.panes import PANE_TYPES, HardwarePane, Pane
+from llmtui.tui.widgets.rows import Rows
+
+MESSAGE_S = 5.0
+METER_S = 2.0
+
+Send = Callable[[control.Command], Awaitable[control.Reply]]
+
+
+class View(NamedTuple):
+    """What a session screen is given: its source, how to send commands (None: nobody to send to), and how to draw."""
+
+    source: Source
+    send: Send | None
+    replay: bool
+    glyphs: Glyphs
+    frame_s: float
+    state_folder: Path
+    bytes_sent: Callable[[], int] = lambda: 0
+
+
+class SessionScreen(Screen[None]):
+    """The five panes. It wires keys to actions and frames to panes; what is shown is decided in the projections."""
+
+    AUTO_FOCUS = ""
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (140, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(",".join(action.keys), f"do('{action.id}')", action.title, id=action.id, show=False)
+        for action in ACTIONS
+    ]
+    CSS_PATH = "session.tcss"
+
+    def __init__(self, view: View) -> None:
+        super().__init__()
+        self._view = view
+        self._pump = Pump(view.source)
+        self._current = "stream"
+        self._zoomed = False
+        self._frozen_at: int | None = None
+        self._changed: set[str] = set()
+        self._link: Link = "replay" if view.replay else "live"
+        self._message = ""
+        self._metered = (0, 0.0)
+        self._rate = 0.0
+
+    # Making the screen.
+
+    def compose(self) -> ComposeResult:
+        """Lay out status, tabs, panes, strip, the marker's input and the footer."""
+        yield Static("", id="status", markup=False)
+        yield Static("", id="tabs", markup=False)
+        with Container(id="panes"):
+            for name in ("queue", "stream", "hardware", "results", "alerts"):
+                yield PANE_TYPES[name](PANES.index(name) + 1, name, self._view.glyphs)
+        yield Static("", id="strip", markup=False)
+        yield Input(placeholder="label of the marker, enter places it, esc closes", id="marker", compact=True)
+        yield Static("", id="footer", markup=False)
+
+    def on_mount(self) -> None:
+        """Show the first frame and start the clock of frames."""
+        self.query_one("#marker").display = False
+        self._go_to("stream")
+        self.call_after_refresh(self._step)
+        self.set_interval(self._view.frame_s, self._step)
+        self.set_interval(METER_S, self._meter)
+
+    def on_unmount(self) -> None:
+        """Let go of the log."""
+        self._view.source.close()
+
+    def pane(self, name: str) -> Pane:
+        """Return a pane by its name."""
+        return self.query_one(f"#{name}", Pane)
+
+    @property
+    def situation(self) -> Situation:
+        """What decides which actions are possible."""
+        controllable = self._view.send is not None and self._link == "live" and not self._pump.state.finished
+        return Situation(self._pump.state, controllable, self._current)
+
+    # Frames.
+
+    def _step(self) -> None:
+        frame = self._pump.step()
+        if frame.cut:
+            self._link = "cut"
+        if not frame.changed and not self._changed:
+            return
+        self._changed |= frame.changed
+        if self._frozen_at is None:
+            self._show_changed()
+        self._show_lines()
+
+    def _show_changed(self) -> None:
+        changed, self._changed = self._changed, set()
+        for name in PANES:
+            pane = self.pane(name)
+            if pane.sections & changed:
+                pane.show(self._pump.state)
+
+    def _show_lines(self) -> None:
+        """Show the lines above and below the panes; a text that is the same again is not sent again."""
+        state, width = self._pump.state, self.size.width
+        parts = status_parts(state, self._link, self._rate)
+        if self._frozen_at is not None:
+            parts.insert(0, f"VIEW PAUSED +{state.events - self._frozen_at}")
+        self._set_line("#status", _fitting(parts, width - 2))
+        self._set_line("#strip", hardware_strip(state))
+        self._set_line("#footer", self._message or footer_text(self.situation, width - 2))
+
+    def _set_line(self, selector: str, text: str) -> None:
+        line = self.query_one(selector, Static)
+        if line.content != text:
+            line.update(text)
+
+    def _meter(self) -> None:
+        sent, now = self._view.bytes_sent(), self.app._loop.time() if self.app._loop else 0.0  # noqa: SLF001
+        before, then = self._metered
+        if now > then:
+            self._rate = (sent - before) / (now - then)
+        self._metered = (sent, now)
+
+    # Focus and layout.
+
+    def _go_to(self, name: str) -> None:
+        self._current = name
+        for other in PANES:
+            self.pane(other).set_class(other == name, "-current")
+        self.pane(name).heart.focus()
+        names = (f"[{n}]" if pane == name else f" {n} " for n, pane in enumerate(PANES, 1))
+        words = (f"{number}{pane}" for number, pane in zip(names, PANES, strict=True))
+        self._set_line("#tabs", " ".join(words))
+        self._show_lines()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Follow a focus that came by the mouse."""
+        for pane in event.widget.ancestors:
+            if isinstance(pane, Pane) and pane.id and pane.id != self._current:
+                self._go_to(pane.id)
+
+    def on_resize(self) -> None:
+        """Fit the lines to the new width."""
+        self._show_lines()
+
+    # Actions.
+
+    async def action_do(self, name: str) -> None:
+        """Carry out an action of the registry, or say why it is off."""
+        reason = BY_ID[name].why_off(self.situation)
+        if reason is not None:
+            self._say(f"{BY_ID[name].title}: {reason}")
+            return
+        if name.startswith("pane_"):
+            self._go_to(name.removeprefix("pane_"))
+            return
+        result = getattr(self, f"_do_{name}")()
+        if result is not None:
+            await result
+
+    def _say(self, text: str) -> None:
+        """Show a message in the last line for a while."""
+        self._message = text
+        self._show_lines()
+        self.set_timer(MESSAGE_S, lambda: self._unsay(text))
+
+    def _unsay(self, text: str) -> None:
+        if self._message == text:
+            self._message = ""
+            self._show_lines()
+
+    async def _send(self, command: control.Command) -> None:
+        if self._view.send is None:
+            return
+        try:
+            reply = await self._view.send(command)
+        except ControlError as error:
+            self._say(str(error))
+        else:
+            self._say(reply.text)
+
+    def _do_next_pane(self) -> None:
+        self._go_to(PANES[(PANES.index(self._current) + 1) % len(PANES)])
+
+    def _do_previous_pane(self) -> None:
+        self._go_to(PANES[PANES.index(self._current) - 1])
+
+    def _do_zoom(self) -> None:
+        self._zoomed = not self._zoomed
+        self.set_class(self._zoomed, "-zoomed")
+
+    def _do_down(self) -> None:
+        self.pane(self._current).move(1)
+
+    def _do_up(self) -> None:
+        self.pane(self._current).move(-1)
+
+    def _do_half_down(self) -> None:
+        self.pane(self._current).move(self._half_page())
+
+    def _do_half_up(self) -> None:
+        self.pane(self._current).move(-self._half_page())
+
+    def _half_page(self) -> int:
+        return max(1, self.pane(self._current).heart.size.height // 2)
+
+    def _do_top(self) -> None:
+        self.pane(self._current).to_start()
+
+    def _do_end(self) -> None:
+        self.pane(self._current).to_end()
+
+    def _do_left(self) -> None:
+        self._sideways(-1)
+
+    def _do_right(self) -> None:
+        self._sideways(1)
+
+    def _sideways(self, steps: int) -> None:
+        heart = self.pane(self._current).heart
+        if isinstance(heart, Rows):
+            heart.move_sideways(steps)
+
+    def _do_select(self) -> None:
+        heart = self.pane(self._current).heart
+        if isinstance(heart, Rows):
+            heart.toggle_selected()
+
+    def _do_details(self) -> None:
+        job = self._cursor_job()
+        if job is not None:
+            self.app.push_screen(Page(f"job {job}", result_details(self._pump.state, job)))
+        elif self._current == "alerts":
+            row = self._row_under_cursor("alerts")
+            if row:
+                self.app.push_screen(Page("alert", row))
+
+    def _cursor_job(self) -> str | None:
+        """Return the job under the cursor of the queue or the results."""
+        heart = self.pane(self._current).heart
+        return heart.cursor_key if isinstance(heart, Rows) and self._current in {"queue", "results"} else None
+
+    def _row_under_cursor(self, pane: str) -> tuple[str, ...]:
+        heart = self.pane(pane).heart
+        if not isinstance(heart, Rows):
+            return ()
+        return next((row.cells for row in heart.rows if row.key == heart.cursor_key), ())
+
+    def _chosen_jobs(self) -> list[str]:
+        """Return the jobs that are selected in the queue or the results, else the one under the cursor there."""
+        pane = self._current if self._current in {"queue", "results"} else "results"
+        heart = self.pane(pane).heart
+        return heart.chosen_keys() if isinstance(heart, Rows) else []
+
+    def _do_pause_view(self) -> None:
+        self._frozen_at = self._pump.state.events if self._frozen_at is None else None
+        if self._frozen_at is None:
+            self._show_changed()
+        self._show_lines()
+
+    def _do_window_longer(self) -> None:
+        self._change_window(1)
+
+    def _do_window_shorter(self) -> None:
+        self._change_window(-1)
+
+    def _change_window(self, steps: int) -> None:
+        pane = self.pane("hardware")
+        if isinstance(pane, HardwarePane):
+            pane.change_window(steps)
+            pane.show(self._pump.state)
+
+    def _do_copy_row(self) -> None:
+        job = self._cursor_job()
+        lines = result_details(self._pump.state, job) if job else list(self._row_under_cursor(self._current))
+        self._copy("\n".join(lines))
+
+    def _do_copy_table(self) -> None:
+        heart = self.pane("results").heart
+        rows = [row.cells for row in heart.rows] if isinstance(heart, Rows) else []
+        head = tuple(column.title for column in COLUMNS)
+        self._copy("\n".join("\t".join(cells) for cells in (head, *rows)) + "\n")
+
+    def _copy(self, text: str) -> None:
+        driver = self.app._driver  # noqa: SLF001 - Textual's own copy neither speaks tmux nor bounds the length
+        if driver is not None and text:
+            self._say(copy_text(text, driver.write, self._view.state_folder))
+
+    def _do_pause_queue(self) -> Awaitable[None]:
+        return self._send(control.Resume() if self._pump.state.paused else control.Pause())
+
+    def _do_skip(self) -> Awaitable[None]:
+        selected = self.pane("queue").heart
+        names = sorted(selected.selected) if isinstance(selected, Rows) else []
+        if self._current == "queue" and not names and self._cursor_job() is not None:
+            names = [self._cursor_job() or ""]
+        return self._skip_all(names or [None])
+
+    async def _skip_all(self, names: list[str] | list[None]) -> None:
+        for name in names:
+            await self._send(control.Skip(job=name))
+
+    def _do_rerun(self) -> Awaitable[None]:
+        return self._send(control.Rerun(jobs=tuple(self._chosen_jobs())))
+
+    def _do_stop(self) -> Awaitable[None]:
+        return self._send(control.Stop(now=False))
+
+    def _do_mark(self) -> None:
+        marker = self.query_one("#marker", Input)
+        marker.display = True
+        marker.focus()
+
+    async def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Place the marker."""
+        label = event.value.strip()
+        self._close_marker()
+        if label:
+            await self._send(control.Mark(label=label))
+
+    def _close_marker(self) -> None:
+        marker = self.query_one("#marker", Input)
+        marker.value = ""
+        marker.display = False
+        self.pane(self._current).heart.focus()
+
+    def _do_palette(self) -> None:
+        self.app.action_command_palette()
+
+    def _do_help(self) -> None:
+        about = self.pane(self._current).about
+        self.app.push_screen(Page(f"help: {self._current}", [about, "", *help_lines(self.situation)]))
+
+    def _do_back(self) -> None:
+        if self.query_one("#marker").display:
+            self._close_marker()
+        elif self._zoomed:
+            self._do_zoom()
+        elif self._frozen_at is not None:
+            self._do_pause_view()
+        else:
+            self._say("q leaves")
+
+    def _do_leave(self) -> None:
+        if self.situation.controllable:
+            self.app.push_screen(LeaveQuestion(), self._left)
+        else:
+            self.dismiss()
+
+    async def _left(self, choice: LeaveChoice | None) -> None:
+        if choice == "stop":
+            await self._send(control.Stop(now=True))
+        if choice in {"stop", "detach"}:
+            self.dismiss()
+
+
+def _fitting(parts: list[str], width: int) -> str:
+    """Return the first parts that fit into `width`, and always the first one."""
+    text = parts[0] if parts else ""
+    for part in parts[1:]:
+        if len(text) + 2 + len(part) <= width:
+            text = f"{text}  {part}"
+    return text

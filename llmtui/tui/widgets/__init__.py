@@ -1,0 +1,1 @@
+"""Widgets that draw their own lines, since stock ones repaint far more than changed."""
