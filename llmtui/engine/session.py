@@ -115,13 +115,13 @@ class Session:
         task = self._step = asyncio.create_task(step)
         try:
             result: T = await task
-            return result
         except asyncio.CancelledError:
             if self._skipping or self._stop_reason is not None:
                 return None
             raise
         finally:
             self._step = None
+        return result
 
     # What the user can ask for; each returns whether it was done, and a sentence.
 

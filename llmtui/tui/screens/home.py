@@ -52,7 +52,7 @@ class HomeScreen(Screen[None]):
     """Three lists. Enter starts or opens what is under the cursor."""
 
     AUTO_FOCUS = "#suites Rows"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared by Textual as it is
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "app.quit", "leave"),
         Binding("tab", "next_list(1)", "next list"),
