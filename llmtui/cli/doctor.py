@@ -1,0 +1,169 @@
+"""`llmtui doctor`: what was found on this machine, what was not and why, and what llmtui can do here."""
+
+import asyncio
+import platform
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+import click
+
+from llmtui import __version__, places, readings, wording
+from llmtui.events import HardwareSnapshot
+
+SHOWN = (
+    "cpu.percent",
+    "cpu.frequency",
+    "cpu.temperature",
+    "cpu.power",
+    "ram.used",
+    "pressure.memory.full",
+    "gpu.0.percent",
+    "gpu.0.memory.used",
+    "gpu.0.temperature",
+    "gpu.0.power",
+)
+PACKAGES = ("textual", "httpx", "uvloop", "psutil", "nvidia-ml-py", "xllamacpp")
+SAMPLES_WITHIN_S = 10.0
+
+
+@click.command("doctor")
+@click.option("--url", "urls", multiple=True, metavar="URL", help="Also look for a server here.")
+def command(urls: tuple[str, ...]) -> None:
+    """Say what llmtui finds here. Changes nothing."""
+    for title, lines in (
+        ("versions", _versions()),
+        ("machine", _machine()),
+        ("servers", _servers(urls)),
+        ("embedded server", _embedded()),
+        ("terminal", _terminal()),
+        ("folders", _folders()),
+    ):
+        click.echo(click.style(title, bold=True))
+        for line in lines:
+            click.echo(f"  {wording.visible(line)}")
+
+
+def _versions() -> Iterator[str]:
+    yield f"llmtui {__version__}, Python {platform.python_version()}"
+    for package in PACKAGES:
+        try:
+            yield f"{package} {version(package)}"
+        except PackageNotFoundError:
+            yield f"{package}: not installed"
+
+
+def _machine() -> Iterator[str]:
+    hardware, values, missing = asyncio.run(_sample())
+    yield from _hardware_lines(hardware)
+    for key in SHOWN:
+        entry = readings.describe(key)
+        label = entry.label if entry else key
+        if key in values and entry is not None:
+            yield f"{label}: {wording.reading(values[key], entry.unit)}"
+        else:
+            yield f"{label}: missing, {missing.get(key, 'the sampler did not say why')}"
+
+
+def _hardware_lines(hardware: HardwareSnapshot) -> Iterator[str]:
+    where = " (virtual machine)" if hardware.virtual_machine else ""
+    yield f"{hardware.hostname or 'host unknown'}: {hardware.os or '?'}, kernel {hardware.kernel or '?'}{where}"
+    cores = f"{hardware.cores_physical or '?'} cores, {hardware.cores_logical or '?'} threads"
+    yield f"CPU: {hardware.cpu_model or 'unknown'}, {cores}"
+    yield f"CPU features: {' '.join(hardware.cpu_flags) or 'unknown'}"
+    yield f"RAM: {wording.size(hardware.ram)}, swap: {wording.size(hardware.swap)}"
+    for gpu in hardware.gpus:
+        yield f"GPU {gpu.index}: {gpu.name}, {wording.size(gpu.memory)}, driver {gpu.driver or 'unknown'}"
+    for npu in hardware.npus:
+        yield f"NPU: {npu}"
+    if hardware.container is not None:
+        limits = hardware.container
+        cpus = "all" if limits.cpus is None else f"{limits.cpus:g}"
+        memory = "all" if limits.memory is None else wording.size(limits.memory)
+        yield f"container ({limits.kind}): {cpus} CPUs, {memory} memory allowed"
+    for what, reason in hardware.detection_failed.items():
+        yield f"{what}: not found, {reason}"
+
+
+async def _sample() -> tuple[HardwareSnapshot, dict[str, float], dict[str, str]]:
+    """Run the sampler as the engine does, for two samples: rates need two."""
+    from llmtui.telemetry.sample_lines import decode_line
+
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "llmtui.telemetry.sampler", "--interval-ms", "300", "--count", "3"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(SAMPLES_WITHIN_S):
+            output, _ = await child.communicate()
+    except TimeoutError:
+        child.kill()
+        await child.wait()
+        reason = f"the sampler was not done within {SAMPLES_WITHIN_S:.0f} s"
+        return HardwareSnapshot(detection_failed={"all": reason}), {}, dict.fromkeys(SHOWN, reason)
+    hardware = HardwareSnapshot(detection_failed={"all": "the sampler gave no snapshot"})
+    values: dict[str, float] = {}
+    missing: dict[str, str] = {}
+    for raw in output.splitlines():
+        line = decode_line(raw)
+        hardware = line.hardware or hardware
+        values.update(line.values)
+        missing.update(line.missing)
+    return hardware, values, missing
+
+
+def _servers(urls: tuple[str, ...]) -> Iterator[str]:
+    from llmtui.cli.home import find_servers
+
+    async def look() -> list[str]:
+        return [
+            f"{server.url}: {server.kind} {server.version or ''}, "
+            f"{', '.join(model.id for model in server.models) or server.problem or 'no models'}"
+            async for server in find_servers(urls)
+        ]
+
+    found = asyncio.run(look())
+    yield from found or ["none answers on the usual ports (11434, 8080, 1234, 8000)"]
+
+
+def _embedded() -> Iterator[str]:
+    from llmtui.models.catalog import DEFAULT_MODEL
+
+    if find_spec("xllamacpp") is None:
+        yield "not installed; pip install 'llmtui[embedded]'"
+    else:
+        yield "installed"
+    model = places.cache_folder() / "models" / DEFAULT_MODEL.member.rpartition("/")[2]
+    yield f"model {DEFAULT_MODEL.name}: {'here' if model.exists() else 'fetched at the first run'}"
+
+
+def _terminal() -> Iterator[str]:
+    import os
+    import shutil
+
+    from llmtui.tui.profile import ProfileError, detect_here
+
+    size = shutil.get_terminal_size()
+    yield f"{size.columns}x{size.lines}, TERM={os.environ.get('TERM', 'not set')}"
+    yield f"a screen is {'possible' if sys.stdin.isatty() and sys.stdout.isatty() else 'not possible: not a terminal'}"
+    try:
+        profile = detect_here()
+    except ProfileError as error:
+        yield str(error)
+        return
+    remote = "over SSH" if profile.remote else "local"
+    mouse = "on" if profile.mouse else "off"
+    yield f"{remote}: {1 / profile.frame_s:.0f} frames/s, {profile.tier} glyphs, mouse {mouse}"
+    if profile.theme is not None:
+        yield f"theme {profile.theme}"
+
+
+def _folders() -> Iterator[str]:
+    yield f"sessions: {places.sessions_folder()}"
+    yield f"settings: {places.settings_folder()}"
+    yield f"models: {places.cache_folder() / 'models'}"
+    yield f"notes of the engine: {places.state_folder()}"
+    yield f"sockets: {places.runtime_folder()}"
