@@ -25,6 +25,7 @@ START_WITHIN_S = 120.0
 STOP_WITHIN_S = 1.0
 NEEDED_FLAGS = ("avx2", "fma", "f16c")
 LAST_WORDS = 400
+CPUINFO = Path("/proc/cpuinfo")
 
 
 class EmbeddedServer:
@@ -124,21 +125,24 @@ class EmbeddedFactory:
     """Prepares embedded servers: finds or fetches the model, and checks what a child would need."""
 
     def __init__(
-        self, on_note: Callable[[str], None] = lambda _note: None, cpuinfo: Path = Path("/proc/cpuinfo")
+        self,
+        on_note: Callable[[str], None] = lambda _note: None,
+        *,
+        cpuinfo: Path = CPUINFO,
+        state: Path | None = None,
     ) -> None:
         self._on_note = on_note
         self._cpuinfo = cpuinfo
+        self._state = state
 
     def prepare(self, model: str | None, suite: Suite) -> EmbeddedServer:
         """Return a server for `model`: a name of the catalogue, a path to a GGUF file, or None for the default.
 
         Blocks while a model is fetched. Raises `ServerError`.
         """
-        if find_spec("xllamacpp") is None:
-            raise ServerError("the embedded server is not installed; run: pip install 'llmtui[embedded]'")
-        missing = missing_flags(self._cpuinfo)
-        if missing:
-            raise ServerError(f"the embedded server needs {', '.join(missing)}, which this processor lacks; use --url")
+        missing = missing_support(self._cpuinfo)
+        if missing is not None:
+            raise ServerError(missing)
         path = self._find(model)
         try:
             described = read_gguf(path)
@@ -165,7 +169,7 @@ class EmbeddedFactory:
             size=path.stat().st_size,
             loaded=False,
         )
-        notes = places.state_folder() / "embedded" / f"{os.getpid()}-{alias}.txt"
+        notes = (self._state or places.state_folder()) / "embedded" / f"{os.getpid()}-{alias}.txt"
         return EmbeddedServer(path, identity, settings, notes)
 
     def _find(self, model: str | None) -> Path:
@@ -185,8 +189,18 @@ def _is_path(model: str) -> bool:
     return model.endswith(".gguf") or os.sep in model
 
 
-def missing_flags(cpuinfo: Path) -> list[str]:
-    """Return the processor features that llama.cpp's wheel needs and an x86 processor lacks; none where unknown."""
+def missing_support(cpuinfo: Path = CPUINFO) -> str | None:
+    """Return the sentence that says why no embedded server can run here, or None when one can."""
+    if find_spec("xllamacpp") is None:
+        return "the embedded server is not installed; run: pip install 'llmtui[embedded]'"
+    lacking = _lacking_flags(cpuinfo)
+    if lacking:
+        return f"the embedded server needs {', '.join(lacking)}, which this processor lacks; name a server by --url"
+    return None
+
+
+def _lacking_flags(cpuinfo: Path) -> list[str]:
+    """Return the features that llama.cpp's wheel needs and an x86 processor lacks; none where it does not say."""
     try:
         text = cpuinfo.read_text()
     except OSError:

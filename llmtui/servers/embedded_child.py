@@ -9,15 +9,18 @@ import os
 import signal
 import sys
 import time
+from typing import Any
 
 import msgspec
 
 PARENT_POLL_S = 0.5
+_ERRORS_ONLY = 1
+_PING_S = 5
 _PR_SET_PDEATHSIG = 1
 
 
 class ChildSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What to serve. `parent` is the process that started this one."""
+    """What to serve: `context` tokens for each of `parallel` slots. `parent` is the process that started this one."""
 
     model: str
     alias: str
@@ -36,14 +39,17 @@ class ChildAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 def main() -> None:
     """Serve until SIGTERM or the parent's end."""
+    # A Ctrl-C on the terminal reaches every process of its group; whether to stop is the parent's decision.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     settings = msgspec.json.decode(sys.stdin.buffer.read(), type=ChildSettings)
     _end_with_parent()
+    if os.getppid() != settings.parent:
+        os._exit(0)  # it was gone before the kernel was asked to watch it
     signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(0))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         server = _serve(settings)
     except Exception as error:  # noqa: BLE001 - whatever llama.cpp raises belongs into the answer
-        _answer(ChildAnswer(error=f"{error} (model {settings.model})"))
+        _answer(ChildAnswer(error=str(error)))
         sys.exit(1)
     _answer(ChildAnswer(url=server.listening_address))
     while os.getppid() == settings.parent:
@@ -52,22 +58,26 @@ def main() -> None:
     os._exit(0)
 
 
-def _serve(settings: ChildSettings):  # type: ignore[no-untyped-def] # noqa: ANN202 - xllamacpp ships no types
-    import xllamacpp  # noqa: PLC0415 - takes longest, so it comes after the signal handlers
+def _serve(settings: ChildSettings) -> Any:
+    """Return llama.cpp's server, which accepts requests in threads of its own."""
+    import xllamacpp  # noqa: PLC0415 - an extra, and most of the start's time: after the signal handlers
 
     params = xllamacpp.CommonParams()
     params.model.path = settings.model
     params.model_alias = {settings.alias}
     params.hostnames = ["127.0.0.1"]
     params.port = 0
+    # The default lets every page in a browser on this machine read what the model answers.
+    params.cors_origins = ""
+    params.cors_origins_explicit = True
     params.n_ctx = settings.context * settings.parallel
     params.n_parallel = settings.parallel
     params.cpuparams.n_threads = settings.threads
     params.cpuparams_batch.n_threads = settings.threads
     params.endpoint_metrics = params.endpoint_slots = params.endpoint_props = True
     params.ui = False
-    params.verbosity = -1
-    params.sse_ping_interval = 5
+    params.verbosity = _ERRORS_ONLY
+    params.sse_ping_interval = _PING_S
     return xllamacpp.Server(params)
 
 

@@ -36,7 +36,20 @@ def hardware_view(state: SessionState, window_s: int, points: int = POINTS) -> H
     graphs = {"tokens": _token_graph(state, window_s, points)}
     for key in _keys(state):
         graphs[key] = _graph(state, key, window_s, points)
-    return HardwareView(graphs, tuple(_process_lines(state)))
+    return HardwareView(_joined(graphs), tuple(_process_lines(state)))
+
+
+def _joined(graphs: dict[str, GraphData]) -> dict[str, GraphData]:
+    """Put figures that stand in a row and are missing for the same reason into one line."""
+    joined: dict[str, GraphData] = {}
+    before: str | None = None
+    for key, data in graphs.items():
+        if before is not None and data.missing is not None and data.missing == joined[before].missing:
+            joined[before] = joined[before]._replace(title=f"{joined[before].title}, {data.title}")
+        else:
+            joined[key] = data
+            before = key
+    return joined
 
 
 def _keys(state: SessionState) -> Iterator[str]:

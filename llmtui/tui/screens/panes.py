@@ -160,6 +160,9 @@ class HardwarePane(Pane):
                 graph = Graph(self.glyphs, id=name)
                 self.heart.mount(graph, before=processes)
             graph.show(data)
+        shown = {f"graph-{key.replace('.', '-')}" for key in view.graphs}
+        for name, graph in known.items():
+            graph.display = name in shown
         processes.update("\n".join(view.lines))
 
     def change_window(self, steps: int) -> None:

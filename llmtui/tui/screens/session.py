@@ -129,6 +129,7 @@ class SessionScreen(Screen[None]):
         if self._frozen_at is not None:
             parts.insert(0, f"VIEW PAUSED +{state.events - self._frozen_at}")
         self._set_line("#status", _fitting(parts, width - 2))
+        self._set_line("#tabs", tabs_text(self._current, width - 2))
         self._set_line("#strip", hardware_strip(state))
         self._set_line("#footer", self._message or footer_text(self.situation, width - 2))
 
@@ -151,9 +152,6 @@ class SessionScreen(Screen[None]):
         for other in PANES:
             self.pane(other).set_class(other == name, "-current")
         self.pane(name).heart.focus()
-        names = (f"[{n}]" if pane == name else f" {n} " for n, pane in enumerate(PANES, 1))
-        words = (f"{number}{pane}" for number, pane in zip(names, PANES, strict=True))
-        self._set_line("#tabs", " ".join(words))
         self._show_lines()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
@@ -375,6 +373,14 @@ class SessionScreen(Screen[None]):
             await self._send(control.Stop(now=True))
         if choice in {"stop", "detach"}:
             self.dismiss()
+
+
+def tabs_text(current: str, width: int) -> str:
+    """Return the tabs with the current one in brackets; where not all names fit, the others are numbers."""
+    full = "  ".join(f"[{n} {name}]" if name == current else f"{n} {name}" for n, name in enumerate(PANES, 1))
+    if len(full) <= width:
+        return full
+    return "  ".join(f"[{n} {name}]" if name == current else str(n) for n, name in enumerate(PANES, 1))
 
 
 def _fitting(parts: list[str], width: int) -> str:

@@ -47,7 +47,7 @@ class WrappedText:
             if not self._open:
                 self.lines.append((kind, ""))
                 self._open, self._cells = True, 0
-            if self._cells + size > self.width:
+            while self._cells and self._cells + size > self.width:
                 self._break(kind)
             self.lines[-1] = (kind, self.lines[-1][1] + character)
             self._cells += size

@@ -1,0 +1,102 @@
+from textual.widgets import Static
+
+from llmtui.events import HardwareSnapshot, Model, Server
+from llmtui.tui.app import LlmtuiApp
+from llmtui.tui.profile import detect_profile
+from llmtui.tui.screens.home import HomeScreen, HomeSources, SessionChoice, SuiteChoice, machine_line
+from llmtui.tui.screens.page import Page
+
+
+class Found:
+    def __init__(self, servers=()):
+        self.servers = servers
+        self.started = []
+        self.opened = []
+
+    async def discover(self):
+        for server in self.servers:
+            yield server
+
+    async def hardware(self):
+        return HardwareSnapshot(hostname="box", cpu_model="A CPU", ram=2**34)
+
+    def suites(self):
+        return [SuiteChoice("broken", "", (), "broken.yaml:3: wrong"), SuiteChoice("quick", "A look", ("embedded",))]
+
+    def sessions(self):
+        return [
+            SessionChoice("s-new", "completed", "quick", "smol"),
+            SessionChoice("s-old", "damaged", "", "", "empty"),
+        ]
+
+    async def start(self, suite, url):
+        self.started.append((suite, url))
+
+    async def open(self, session):
+        self.opened.append(session)
+
+
+def app_for(found):
+    sources = HomeSources(found.discover, found.hardware, found.suites, found.sessions, found.start, found.open)
+    return LlmtuiApp(lambda app: HomeScreen(sources, app.glyphs), detect_profile({}, encoding="utf-8"), None)
+
+
+SERVER = Server(url="http://127.0.0.1:11434", kind="ollama", version="0.32", models=(Model(id="smol"),))
+
+
+async def test_it_shows_what_was_found_and_the_one_key():
+    found = Found([SERVER])
+    app = app_for(found)
+    async with app.run_test(size=(100, 24)) as pilot:
+        await pilot.pause(0.2)
+        assert "box" in app.screen.query_one("#machine", Static).content
+        assert app.screen.rows("servers").rows[0].cells == ("ollama 0.32", "http://127.0.0.1:11434", "smol")
+        assert app.screen.query_one("#hint", Static).content == "enter runs quick"
+        await pilot.press("enter")
+        assert found.started == [("quick", None)]
+
+
+async def test_a_server_can_be_measured_and_a_session_opened():
+    found = Found([SERVER])
+    app = app_for(found)
+    async with app.run_test(size=(60, 20)) as pilot:
+        await pilot.pause(0.2)
+        await pilot.press("2", "enter")
+        await pilot.press("3", "enter")
+        await pilot.pause()
+    assert found.started == [("quick", "http://127.0.0.1:11434")]
+    assert found.opened == ["s-new"]
+
+
+async def test_without_servers_it_says_what_to_do():
+    app = app_for(Found())
+    async with app.run_test(size=(100, 24)) as pilot:
+        await pilot.pause(0.2)
+        assert app.screen.rows("servers").rows[0].cells[0] == "none found"
+
+
+async def test_a_broken_suite_says_what_is_wrong_and_does_not_start():
+    found = Found()
+    app = app_for(found)
+    async with app.run_test(size=(100, 24)) as pilot:
+        await pilot.pause(0.2)
+        await pilot.press("k", "enter")
+        await pilot.pause()
+        assert isinstance(app.screen, Page)
+        assert found.started == []
+
+
+async def test_escape_never_leaves_and_q_does():
+    app = app_for(Found())
+    async with app.run_test(size=(40, 10)) as pilot:
+        await pilot.press("escape", "escape")
+        assert isinstance(app.screen, HomeScreen)
+        await pilot.press("q")
+        await pilot.pause()
+    assert app.return_code == 0
+
+
+def test_the_machine_in_one_line():
+    line = machine_line(HardwareSnapshot(hostname="a\x1bb", cpu_model="X", ram=2**30))
+    assert "\x1b" not in line
+    assert "no GPU" in line
