@@ -12,8 +12,8 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from llmtui import wording
-from llmtui.models.catalog import CatalogEntry, ModelError
+from llmtui import places, wording
+from llmtui.models.catalog import DEFAULT_MODEL, CatalogEntry, ModelError
 
 __all__ = ["ModelError", "ensure_model"]
 
@@ -111,3 +111,21 @@ def _sha256(path: Path) -> str:
         while block := file.read(BLOCK):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _tell(note: str) -> None:
+    sys.stderr.write(f"{note}\n")
+
+
+def main() -> int:
+    """Fetch the default model, for those who want it before the first run."""
+    try:
+        ensure_model(DEFAULT_MODEL, places.cache_folder() / "models", _tell)
+    except ModelError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,21 +23,28 @@ from llmtui.servers.base import ServerError
 from llmtui.servers.embedded_child import ChildAnswer, ChildSettings
 from llmtui.suites.schema import Suite
 
-START_WITHIN_S = 120.0
 STOP_WITHIN_S = 1.0
 NEEDED_FLAGS = ("avx2", "fma", "f16c")
-LAST_WORDS = 400
 CPUINFO = Path("/proc/cpuinfo")
+LAST_WORDS = 400
+TOO_OLD = "the processor is too old for the embedded server, which needs AVX2, FMA and F16C; name a server by --url"
+
+_REASON = re.compile(r"error loading model: (.+)")
+_LOG_PREFIX = re.compile(r"^[\d.]+ [A-Z] +")
 
 
 class EmbeddedServer:
-    """One model behind llama.cpp's HTTP server on a free port of the loopback interface."""
+    """One model behind llama.cpp's HTTP server on a free port of the loopback interface.
 
-    def __init__(self, path: Path, model: Model, settings: ChildSettings, notes: Path) -> None:
+    `notes` is the folder for what the child writes to its error output; `start_within_s` is how long a model may load.
+    """
+
+    def __init__(self, model: Model, settings: ChildSettings, notes: Path, start_within_s: float) -> None:
         self.model = model
-        self._path = path
         self._settings = settings
-        self._notes = notes
+        self._notes_folder = notes
+        self._start_within_s = start_within_s
+        self._notes: Path | None = None
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -49,76 +58,107 @@ class EmbeddedServer:
         return self._child is not None and self._child.poll() is None
 
     async def start(self) -> str:
-        """Start the child and return the base URL once it answers. Raises `ServerError`."""
-        child = self._spawn()
+        """Start the child and return the base URL once it answers. Raises `ServerError`.
+
+        Call it in a thread that lives as long as the server is wanted: on Linux the child ends with the thread.
+        """
+        if self._child is not None:
+            await self.stop()
+        try:
+            child = self._spawn()
+        except OSError as error:
+            raise ServerError(f"the embedded server did not start: {error.strerror} ({error.filename})") from None
         self._child = child
         try:
-            answer = await asyncio.wait_for(asyncio.to_thread(self._converse, child), START_WITHIN_S)
+            answer = await asyncio.wait_for(asyncio.to_thread(self._converse, child), self._start_within_s)
         except TimeoutError:
             await self.stop()
-            raise ServerError(f"the embedded server was not ready within {START_WITHIN_S:.0f} s") from None
+            raise ServerError(
+                f"the embedded server did not load its model within {self._start_within_s:.0f} s; "
+                "take a smaller model or raise `limits.load_s` in the suite"
+            ) from None
         except asyncio.CancelledError:
             await self.stop()
             raise
         if answer.url is None:
-            sentence = answer.error or self.problem()
+            sentence = self.problem() if answer.error is None else self._refusal(answer.error)
             await self.stop()
-            raise ServerError(f"the embedded server did not start: {sentence}")
+            raise ServerError(sentence)
         return answer.url
 
     def _spawn(self) -> "subprocess.Popen[bytes]":
-        self._notes.parent.mkdir(parents=True, exist_ok=True)
-        with self._notes.open("wb") as notes:
+        # Here and not in a helper thread: the kernel watches the very thread that made the child.
+        self._notes_folder.mkdir(parents=True, exist_ok=True)
+        notes, name = tempfile.mkstemp(prefix="embedded-", suffix=".log", dir=self._notes_folder)
+        self._notes = Path(name)
+        try:
             return subprocess.Popen(
                 [sys.executable, "-m", "llmtui.servers.embedded_child"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=notes,
             )
+        finally:
+            os.close(notes)
 
     def _converse(self, child: "subprocess.Popen[bytes]") -> ChildAnswer:
-        """Tell the child its settings and wait for its one line of answer."""
-        if child.stdin is None or child.stdout is None:
-            return ChildAnswer(error="no pipe to the child")
+        """Tell the child its settings and wait for its one line of answer; an empty one means that it died."""
+        assert child.stdin is not None
+        assert child.stdout is not None
         try:
-            child.stdin.write(msgspec.json.encode(self._settings))
-            child.stdin.close()
+            with child.stdin as stdin:
+                stdin.write(msgspec.json.encode(self._settings))
             return msgspec.json.decode(child.stdout.readline(), type=ChildAnswer)
-        except (OSError, ValueError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError):
+            child.kill()
             child.wait()
-            return ChildAnswer(error=self.problem())
+            return ChildAnswer()
 
     async def stop(self) -> int | None:
         """End the child: SIGTERM, and SIGKILL a second later, since llama.cpp waits for requests under way."""
         child, self._child = self._child, None
         if child is None:
             return None
-        if child.poll() is None:
+        died = child.poll() is not None
+        if not died:
             child.terminate()
             try:
                 await asyncio.to_thread(child.wait, STOP_WITHIN_S)
             except subprocess.TimeoutExpired:
-                child.kill()
+                pass
+            finally:
+                if child.poll() is None:
+                    child.kill()
         code = await asyncio.to_thread(child.wait)
         if child.stdout is not None:
             child.stdout.close()
+        if self._notes is not None and not (died and self._read_notes()):
+            self._notes.unlink(missing_ok=True)
         return code
 
     def problem(self) -> str:
         """Return a sentence about a child that ended without being asked to."""
         code = self._child.poll() if self._child else None
+        if code is None:
+            return "the embedded server is not running"
         if code == -signal.SIGILL:
-            return "the processor is too old for the embedded server, which needs AVX2, FMA and F16C; use --url"
-        how = f"by signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"with exit code {code}"
-        words = self._last_words()
-        return f"the embedded server ended {how}{f': {words}' if words else ''}"
+            return TOO_OLD
+        how = f"by signal {_signal_name(-code)}" if code < 0 else f"with exit code {code}"
+        lines = self._read_notes().splitlines()
+        words = f": {_LOG_PREFIX.sub('', lines[-1])[:LAST_WORDS]}" if lines else ""
+        return f"the embedded server ended {how}{words}"
 
-    def _last_words(self) -> str:
+    def _refusal(self, error: str) -> str:
+        """Return llama.cpp's own reason for not serving the model, which is in its log and not in its exception."""
+        found = _REASON.search(self._read_notes())
+        reason = found.group(1).strip()[:LAST_WORDS] if found else error
+        return f"{self._settings.model}: llama.cpp can't serve this model: {reason}"
+
+    def _read_notes(self) -> str:
         try:
-            text = self._notes.read_text(errors="replace").strip()
+            return self._notes.read_text(errors="replace").strip() if self._notes else ""
         except OSError:
             return ""
-        return text.splitlines()[-1][:LAST_WORDS] if text else ""
 
 
 class EmbeddedFactory:
@@ -129,10 +169,12 @@ class EmbeddedFactory:
         on_note: Callable[[str], None] = lambda _note: None,
         *,
         cpuinfo: Path = CPUINFO,
+        cache: Path | None = None,
         state: Path | None = None,
     ) -> None:
         self._on_note = on_note
         self._cpuinfo = cpuinfo
+        self._cache = cache
         self._state = state
 
     def prepare(self, model: str | None, suite: Suite) -> EmbeddedServer:
@@ -143,14 +185,11 @@ class EmbeddedFactory:
         missing = missing_support(self._cpuinfo)
         if missing is not None:
             raise ServerError(missing)
-        path = self._find(model)
+        path, alias = self._find(model)
         try:
             described = read_gguf(path)
         except GgufError as error:
             raise ServerError(f"{path}: {error}") from None
-        alias = path.stem if model is None or _is_path(model) else model
-        if model is None:
-            alias = DEFAULT_MODEL.name
         options = suite.embedded
         settings = ChildSettings(
             model=str(path),
@@ -169,24 +208,22 @@ class EmbeddedFactory:
             size=path.stat().st_size,
             loaded=False,
         )
-        notes = (self._state or places.state_folder()) / "embedded" / f"{os.getpid()}-{alias}.txt"
-        return EmbeddedServer(path, identity, settings, notes)
+        notes = (self._state or places.state_folder()) / "embedded"
+        return EmbeddedServer(identity, settings, notes, suite.limits.load_s)
 
-    def _find(self, model: str | None) -> Path:
-        if model is not None and _is_path(model):
+    def _find(self, model: str | None) -> tuple[Path, str]:
+        """Return the model's file and the name by which the server shall answer."""
+        if model is not None and (model.endswith(".gguf") or os.sep in model):
             path = Path(model).expanduser()
             if not path.is_file():
                 raise ServerError(f"{path}: there is no such model file")
-            return path
+            return path.resolve(), path.stem
         try:
             entry = DEFAULT_MODEL if model is None else find_entry(model)
-            return ensure_model(entry, places.cache_folder() / "models", self._on_note)
+            folder = (self._cache or places.cache_folder()) / "models"
+            return ensure_model(entry, folder, self._on_note), entry.name
         except ModelError as error:
             raise ServerError(str(error)) from None
-
-
-def _is_path(model: str) -> bool:
-    return model.endswith(".gguf") or os.sep in model
 
 
 def missing_support(cpuinfo: Path = CPUINFO) -> str | None:
@@ -207,3 +244,10 @@ def _lacking_flags(cpuinfo: Path) -> list[str]:
         return []
     line = next((line for line in text.splitlines() if line.startswith("flags")), None)
     return [] if line is None else [flag for flag in NEEDED_FLAGS if flag not in line.split()]
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from itertools import pairwise
 
 import httpx
 import pytest
@@ -94,6 +95,47 @@ async def test_all_sockets_of_a_round_are_stamped_before_any_is_parsed():
     stamps = [found.at_ns for found in await asyncio.gather(*readers)]
     assert len(stamps) == len(parsed_at) == 8
     assert max(stamps) <= min(parsed_at)
+
+
+async def rounds_between(wake):
+    """Wake 8 waiting tasks by `wake`, and return how often the event loop looked at its sockets between two of them."""
+    loop = asyncio.get_running_loop()
+    waiters = [loop.create_future() for _ in range(8)]
+    rounds, woken_in = 0, []
+
+    async def parse(waiter):
+        await waiter
+        woken_in.append(rounds)
+
+    def count_round():
+        nonlocal rounds
+        rounds += 1
+        if len(woken_in) < len(waiters):
+            loop.call_soon(count_round)
+
+    tasks = [asyncio.ensure_future(parse(waiter)) for waiter in waiters]
+    await asyncio.sleep(0)
+    count_round()
+    for waiter in waiters:
+        wake(waiter)
+    await asyncio.gather(*tasks)
+    return [after - before for before, after in pairwise(woken_in)]
+
+
+async def test_readers_are_woken_one_a_round_so_that_sockets_are_looked_at_between_them():
+    assert min(await rounds_between(Turnstile().admit)) >= 1
+    assert max(await rounds_between(lambda waiter: waiter.set_result(None))) == 0
+
+
+async def test_a_reader_that_is_gone_does_not_hold_up_the_turnstile():
+    loop = asyncio.get_running_loop()
+    turnstile, gone, next_one = Turnstile(), loop.create_future(), loop.create_future()
+    turnstile.admit(gone)
+    turnstile.admit(next_one)
+    gone.cancel()
+    await next_one
+    turnstile.admit(again := loop.create_future())
+    await again
 
 
 async def test_pieces_of_one_read_are_one_timed_read_and_pieces_of_two_are_two():

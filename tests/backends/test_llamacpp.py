@@ -587,7 +587,7 @@ class TestRealServer:
                     break
                 await asyncio.sleep(0.05)
             idle = await backend.server_stats()
-        assert busy.running == 1
+        assert busy.running >= 1
         assert busy.kv_usage > 0
         assert idle.running == 0
 

@@ -715,3 +715,36 @@ async def test_other_servers_are_not_asked_to_load():
         await backend.unload("m")
         await backend.aclose()
     assert server.requests == []
+
+
+# --- a real server -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.embedded
+async def test_a_real_server_streams_the_text_that_its_grammar_fixes_twice_over_one_client(llamacpp_server):
+    backend = OpenAiBackend(llamacpp_server.url)
+    options = {"extra_body": {"grammar": 'root ::= "one two three 🦊"'}}
+    request = GenerationRequest(
+        model=llamacpp_server.model, messages=(("user", "Count."),), max_tokens=40, temperature=0.0, options=options
+    )
+    first = [item async for item in backend.stream(request)]
+    second = [item async for item in backend.stream(request)]
+    await backend.aclose()
+    for items in (first, second):
+        assert text(items) == "one two three 🦊"
+        assert items[-1].finish_reason == "stop"
+        chunks = [item for item in items if isinstance(item, Chunk)]
+        assert items[-1].usage.completion_tokens >= len(chunks) >= 4
+        assert items[0].at_ns < chunks[0].at_ns < chunks[-1].at_ns <= items[-1].at_ns
+
+
+@pytest.mark.embedded
+async def test_a_real_server_tells_what_it_has_and_what_it_has_no_room_for(llamacpp_server):
+    backend = OpenAiBackend(llamacpp_server.url)
+    server = await backend.describe()
+    assert llamacpp_server.model in {model.id for model in server.models}
+    too_long = GenerationRequest(model=llamacpp_server.model, messages=(("user", "word " * 5000),), max_tokens=1)
+    with pytest.raises(BackendError) as caught:
+        [item async for item in backend.stream(too_long)]
+    await backend.aclose()
+    assert caught.value.kind == "context_full"

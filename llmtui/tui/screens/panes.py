@@ -161,8 +161,8 @@ class HardwarePane(Pane):
                 self.heart.mount(graph, before=processes)
             graph.show(data)
         shown = {f"graph-{key.replace('.', '-')}" for key in view.graphs}
-        for name, graph in known.items():
-            graph.display = name in shown
+        for graph in known.values():
+            graph.display = graph.id in shown
         processes.update("\n".join(view.lines))
 
     def change_window(self, steps: int) -> None:

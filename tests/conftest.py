@@ -1,0 +1,61 @@
+"""What all tests share: folders of their own, one real llama.cpp server, and the profile of the property tests."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from llmtui import places
+from llmtui.models.catalog import DEFAULT_MODEL
+from llmtui.servers.embedded import EmbeddedFactory, missing_support
+from llmtui.suites.schema import Embedded, Suite
+
+settings.register_profile("llmtui", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("llmtui")
+
+
+class LlamaCppServer(NamedTuple):
+    """The embedded server while it runs: `model` is the alias that it answers to."""
+
+    url: str
+    model: str
+    pid: int
+    model_path: Path
+
+
+@pytest.fixture(autouse=True)
+def folders_of_the_test(tmp_path, monkeypatch) -> Iterator[None]:
+    """Keep the user's sessions and settings out of the tests, and the tests out of the user's; models are shared.
+
+    Sockets get a folder with a short name, since a Unix socket's path has room for a hundred bytes.
+    """
+    for variable in ("SESSIONS", "SETTINGS", "STATE"):
+        monkeypatch.setenv(f"LLMTUI_{variable}", str(tmp_path / "llmtui" / variable.lower()))
+    runtime = tempfile.mkdtemp(prefix="llmtui-", dir="/tmp")
+    monkeypatch.setenv("LLMTUI_RUNTIME", runtime)
+    yield
+    shutil.rmtree(runtime, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def llamacpp_server(tmp_path_factory) -> Iterator[LlamaCppServer]:
+    """llama.cpp's server with the small real model, one for all tests of a process: two slots of 2048 tokens."""
+    missing = missing_support()
+    if missing is not None:
+        pytest.skip(missing)
+    suite = Suite(name="tests", workloads=(), embedded=Embedded(context=2048, parallel=2))
+    server = EmbeddedFactory(state=tmp_path_factory.mktemp("state")).prepare(None, suite)
+    # A loop of its own that is never the current one of this thread: pytest-asyncio has the others.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        url = runner.run(server.start())
+        try:
+            assert server.pid is not None
+            path = places.cache_folder() / "models" / Path(DEFAULT_MODEL.member).name
+            yield LlamaCppServer(url, server.model.id, server.pid, path)
+        finally:
+            runner.run(server.stop())
