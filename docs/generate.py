@@ -15,7 +15,7 @@ README = DOCS.parent / "README.md"
 RECORDED = DOCS / "session.jsonl"
 PICTURE = DOCS / "session.svg"
 SIZE = (150, 44)
-MOMENT = 0.62
+MOMENT = 0.78
 """The share of the recorded session after which the picture is taken."""
 
 

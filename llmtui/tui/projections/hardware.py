@@ -45,7 +45,9 @@ def _joined(graphs: dict[str, GraphData]) -> dict[str, GraphData]:
     before: str | None = None
     for key, data in graphs.items():
         if before is not None and data.missing is not None and data.missing == joined[before].missing:
-            joined[before] = joined[before]._replace(title=f"{joined[before].title}, {data.title}")
+            first = joined[before].title
+            title = data.title.removeprefix(f"{first.partition(' ')[0].rstrip(',')} ")
+            joined[before] = joined[before]._replace(title=f"{first}, {title}")
         else:
             joined[key] = data
             before = key

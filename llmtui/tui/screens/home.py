@@ -78,7 +78,7 @@ class HomeScreen(Screen[None]):
         & #hint { height: auto; padding: 0 1; color: $accent; text-style: bold; }
         & #footer { height: 1; padding: 0 1; background: $panel; color: $foreground-muted; }
         & .list {
-            border: round $border-blurred; height: 1fr; border-title-color: $foreground-muted;
+            border: round $foreground 25%; height: 1fr; border-title-color: $foreground-muted;
             &:focus-within { border: round $accent; border-title-color: $accent; }
         }
         & #lists { layout: grid; grid-size: 2 2; height: 1fr; & #sessions { column-span: 2; } }

@@ -20,7 +20,7 @@ class Pane(Vertical):
 
     DEFAULT_CSS = """
     Pane {
-        border: round $border-blurred;
+        border: round $foreground 25%;
         border-title-color: $foreground-muted;
         &:focus-within, &:focus { border: round $accent; border-title-color: $accent; border-title-style: bold; }
     }

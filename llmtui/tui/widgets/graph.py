@@ -4,11 +4,12 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
 from llmtui.tui.glyphs import Glyphs
-from llmtui.tui.widgets.graph_lines import GraphData, GraphRow, graph_rows
+from llmtui.tui.widgets.graph_lines import GraphData, GraphRow, graph_rows, missing_lines
 
 
 class Graph(Widget):
@@ -30,7 +31,7 @@ class Graph(Widget):
         & .graph--axis { color: $foreground-muted; }
         & .graph--line { color: $primary; }
         & .graph--missing { color: $foreground-muted; }
-        &.-missing { height: 1; }
+        &.-missing { height: auto; }
         &.-warning .graph--value { color: $warning; }
         &.-critical .graph--value { color: $error; }
     }
@@ -52,14 +53,20 @@ class Graph(Widget):
         if data == self._data:
             return
         self.set_class(data.missing is not None, "-missing")
+        self.refresh(layout=data.missing is not None)
         self._data = data
         self._strips = None
-        self.refresh()
 
     def notify_style_update(self) -> None:
         """Draw anew after a change of theme."""
         self._strips = None
         super().notify_style_update()
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 - Textual's
+        """Return the rows that a missing figure's reason takes; a graph takes what it is given."""
+        if self._data is None or self._data.missing is None:
+            return 1
+        return len(missing_lines(self._data, width))
 
     def render_line(self, y: int) -> Strip:
         """Return row `y`, from the strips that were made for the present data and size."""
@@ -77,6 +84,8 @@ class Graph(Widget):
         return [self._strip(row, place, width, head, styles) for place, row in enumerate(rows)]
 
     def _strip(self, row: GraphRow, place: int, width: int, head: Style, styles: dict[str, Style]) -> Strip:
+        if self._data is not None and self._data.missing is not None:
+            return Strip([Segment(row.drawing, head)]).adjust_cell_length(width, self.rich_style)
         if place == 0 and not row.label:
             room = width - len(row.right)
             return Strip([Segment(row.drawing.ljust(room), head), Segment(row.right, styles["value"])], width)

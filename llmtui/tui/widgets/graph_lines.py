@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Sequence
+from textwrap import wrap
 from typing import NamedTuple
 
 from llmtui.tui.glyphs import Glyphs, Tier
@@ -54,7 +55,8 @@ def graph_rows(data: GraphData, width: int, height: int, glyphs: Glyphs) -> list
     if height <= 0 or width <= 0:
         return []
     if data.missing is not None:
-        return [GraphRow("", clip(f"{data.title}: {data.missing}", width)), *[GraphRow("", "")] * (height - 1)]
+        lines = missing_lines(data, width)
+        return [GraphRow("", line) for line in [*lines, *[""] * (height - len(lines))][:height]]
     if height == 1:
         return [_sparkline(data, width, glyphs)]
     axis = height >= LEAST_ROWS_WITH_AXIS
@@ -69,6 +71,11 @@ def graph_rows(data: GraphData, width: int, height: int, glyphs: Glyphs) -> list
     if axis:
         rows.append(GraphRow(" " * margin + " ", _time_axis(data, plot_width, glyphs)))
     return rows
+
+
+def missing_lines(data: GraphData, width: int) -> list[str]:
+    """Return title and reason of a figure that is missing, wrapped so that the reason is never cut off."""
+    return wrap(f"{data.title}: {data.missing}", max(1, width)) or [""]
 
 
 def _sparkline(data: GraphData, width: int, glyphs: Glyphs) -> GraphRow:

@@ -35,7 +35,7 @@ def test_a_limit_stands_beside_the_value():
 def test_what_is_missing_says_why_and_shares_a_line():
     reasons = {"gpu.0.percent": "no GPU found", "gpu.0.memory.used": "no GPU found", "gpu.0.power": "no permission"}
     graphs = hardware_view(sampled(sample(S, reasons, cpu_percent=1.0)), 60).graphs
-    assert graphs["gpu.0.percent"].title == "GPU, GPU memory"
+    assert graphs["gpu.0.percent"].title == "GPU, memory"
     assert graphs["gpu.0.percent"].missing == "no GPU found"
     assert graphs["gpu.0.power"].missing == "no permission"
     assert "gpu.0.memory.used" not in graphs
