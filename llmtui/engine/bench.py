@@ -41,10 +41,18 @@ class Gate:
 
 
 class JobBench:
-    """The bench of one job. Implements `llmtui.workloads.base.Bench`."""
+    """The bench of one job. Implements `llmtui.workloads.base.Bench`. A job that only watches may have no backend."""
 
     def __init__(
-        self, recorder: Recorder, *, backend: Backend, job: str, model: str, limits: Limits, gate: Gate, session: str
+        self,
+        recorder: Recorder,
+        *,
+        backend: Backend | None,
+        job: str,
+        model: str,
+        limits: Limits,
+        gate: Gate,
+        session: str,
     ) -> None:
         self._recorder = recorder
         self._backend = backend
@@ -68,6 +76,9 @@ class JobBench:
         warmup: bool = False,
     ) -> Generation:
         """Send one request and measure it; see `llmtui.workloads.base.Bench`. A warm-up is logged and left out."""
+        backend = self._backend
+        if backend is None:
+            raise BackendError("unreachable", "this job has no server to send requests to")
         await self._gate.passage()
         name = f"{self._job}.{next(self._numbers)}"
         if unique:
@@ -96,13 +107,13 @@ class JobBench:
         )
         measurement = _Measurement(self._recorder, name)
         try:
-            await measurement.run(self._backend, request)
+            await measurement.run(backend, request)
         except asyncio.CancelledError:
             measurement.problem, measurement.problem_kind = "skipped or stopped by the user", "cancelled"
             self._finish(measurement, "cancelled", warmup=warmup)
             raise
         if measurement.problem is None and measurement.uncounted:
-            measurement.tokenizer_count = await self._count(measurement.text + measurement.reasoning)
+            measurement.tokenizer_count = await self._count(backend, measurement.text + measurement.reasoning)
         return self._finish(measurement, "failed" if measurement.problem else "done", warmup=warmup)
 
     async def sleep(self, seconds: float) -> None:
@@ -116,9 +127,9 @@ class JobBench:
             JobProgressed(t=self._recorder.now(), job=self._job, phase=phase, done=done, total=total, note=note)
         )
 
-    async def _count(self, text: str) -> int | None:
+    async def _count(self, backend: Backend, text: str) -> int | None:
         try:
-            return await self._backend.count_tokens(self._model, text)
+            return await backend.count_tokens(self._model, text)
         except BackendError:
             return None
 

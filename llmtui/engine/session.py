@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, Protocol, TypeVar
 
+from llmtui.backends.base import Backend
 from llmtui.engine.bench import Gate, JobBench
 from llmtui.engine.job import run_job
 from llmtui.engine.queue import JobQueue, QueuedJob
@@ -12,8 +13,9 @@ from llmtui.engine.recorder import Recorder
 from llmtui.engine.targets import TargetSet
 from llmtui.events import MarkerPlaced, QueuePaused, QueueResumed, SessionFinished, SessionOutcome
 from llmtui.suites.plan import plan_jobs
-from llmtui.suites.schema import Suite
+from llmtui.suites.schema import Suite, Watch
 from llmtui.workloads.base import Outcome
+from llmtui.workloads.registry import workload_for
 
 T = TypeVar("T")
 
@@ -87,24 +89,28 @@ class Session:
     async def _measure(self, job: QueuedJob) -> Outcome:
         target = await self._targets.ready(job.plan.target)
         if isinstance(target, str):
-            return Outcome(status="failed", reason=target)
+            if not isinstance(job.plan.workload, Watch):
+                return Outcome(status="failed", reason=target)
+            return await workload_for(job.plan.workload).run(job.plan.workload, self._bench(job, None))
         self._watcher.watch(target.name, target.url, target.pid)
-        bench = JobBench(
-            self._recorder,
+        return await run_job(
+            job.plan,
+            self._suite,
             backend=target.backend,
+            bench=self._bench(job, target.backend),
+            residence=target.residence,
+            recorder=self._recorder,
+        )
+
+    def _bench(self, job: QueuedJob, backend: Backend | None) -> JobBench:
+        return JobBench(
+            self._recorder,
+            backend=backend,
             job=job.id,
             model=job.plan.model,
             limits=self._suite.limits,
             gate=self._gate,
             session=self._id,
-        )
-        return await run_job(
-            job.plan,
-            self._suite,
-            backend=target.backend,
-            bench=bench,
-            residence=target.residence,
-            recorder=self._recorder,
         )
 
     async def _interruptible(self, step: Coroutine[Any, Any, T]) -> T | None:

@@ -4,6 +4,7 @@ The format is described in the ggml project, docs/gguf.md.
 """
 
 import io
+import math
 import struct
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,14 +12,19 @@ from typing import Any, BinaryIO
 import msgspec
 
 MAGIC = b"GGUF"
-VERSIONS = range(2, 4)
-MOST_KEYS = 100_000
-MOST_TENSORS = 100_000
+VERSIONS = (2, 3)
+MOST_ENTRIES = 100_000
+"""Keys, and tensors, of one model."""
+MOST_ITEMS = 10_000_000
+"""Strings of one array; the largest vocabularies have a few hundred thousand."""
 LONGEST_STRING = 16 * 1024 * 1024
 MOST_DIMENSIONS = 8
+MOST_PARAMETERS = 10**15
+LONGEST_CONTEXT = 2**31
+DEFAULT_ALIGNMENT = 32
 
 _NUMBERS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
-_STRING, _ARRAY = 8, 9
+_U32, _STRING, _ARRAY, _U64 = 4, 8, 9, 10
 
 # The values of `general.file_type` as llama.cpp numbers them (enum llama_ftype).
 _FILE_TYPES = {
@@ -28,6 +34,7 @@ _FILE_TYPES = {
     26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S", 29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16",
     36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4",
 }  # fmt: skip
+_GUESSED = 1024  # llama.cpp's mark on a file type that it inferred from the tensors
 
 
 class GgufError(Exception):
@@ -54,43 +61,91 @@ def read_gguf(path: Path) -> GgufHead:
 
 
 def read_head(file: BinaryIO) -> GgufHead:
-    """Read the head from the beginning of `file`. Raises `GgufError`."""
+    """Read the head from the beginning of the seekable `file`. Raises `GgufError`."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
     if file.read(4) != MAGIC:
         raise GgufError("not a GGUF file")
-    version = _number(file, 4)
+    version = _number(file, _U32)
     if version not in VERSIONS:
         raise GgufError(f"GGUF version {version} is not known; known are 2 and 3")
-    tensors, keys = _number(file, 10), _number(file, 10)
-    if keys > MOST_KEYS or tensors > MOST_TENSORS:
+    tensors, keys = _number(file, _U64), _number(file, _U64)
+    if keys > MOST_ENTRIES or tensors > MOST_ENTRIES:
         raise GgufError("damaged: it claims to have more entries than any model")
-    values: dict[str, Any] = {}
-    for _ in range(keys):
-        key = _string(file)
-        value = _value(file, _number(file, 4))
-        if key.startswith("general.") or key.endswith(".context_length"):
-            values[key] = value
-    architecture = values.get("general.architecture")
+    values = _metadata(file, keys, size)
+    parameters = _parameters(file, tensors, size, _positive(values.get("general.alignment"), 2**20))
+    architecture = _text(values.get("general.architecture"))
     return GgufHead(
-        architecture=_text(architecture),
+        architecture=architecture,
         name=_text(values.get("general.name")),
-        quantization=_FILE_TYPES.get(values.get("general.file_type", -1)),
-        context=_whole(values.get(f"{architecture}.context_length")),
-        parameters=sum(_elements(file) for _ in range(tensors)) or None,
+        quantization=_quantization(values.get("general.file_type")),
+        context=_positive(values.get(f"{architecture}.context_length"), LONGEST_CONTEXT),
+        parameters=parameters,
     )
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+def _metadata(file: BinaryIO, keys: int, size: int) -> dict[str, Any]:
+    """Return the few values that describe the model; the others, such as the vocabulary, are passed over."""
+    values: dict[str, Any] = {}
+    for _ in range(keys):
+        key = _string(file)
+        kind = _number(file, _U32)
+        if kind == _ARRAY:
+            _skip_array(file, size)
+            continue
+        value = _string(file) if kind == _STRING else _number(file, kind)
+        if key.startswith("general.") or key.endswith(".context_length"):
+            values[key] = value
+    return values
 
 
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) else None
+def _parameters(file: BinaryIO, tensors: int, size: int, alignment: int | None) -> int | None:
+    """Count the elements of all tensors, and check that the last tensor begins before the file's end."""
+    parameters, last = 0, -1
+    for _ in range(tensors):
+        elements, offset = _tensor(file)
+        parameters += elements
+        last = max(last, offset)
+    if parameters > MOST_PARAMETERS:
+        raise GgufError("damaged: it claims to have more parameters than any model")
+    step = alignment or DEFAULT_ALIGNMENT
+    data = -(-file.tell() // step) * step
+    if last >= 0 and data + last >= size:
+        raise GgufError("damaged: the file ends before its last tensor; fetch it again")
+    return parameters or None
+
+
+def _tensor(file: BinaryIO) -> tuple[int, int]:
+    """Read the entry of one tensor; return how many elements it has, and where it begins in the data."""
+    _string(file)
+    dimensions = _number(file, _U32)
+    if dimensions > MOST_DIMENSIONS:
+        raise GgufError("damaged: a tensor with more dimensions than any real one")
+    elements = math.prod([_number(file, _U64) for _ in range(dimensions)])
+    _number(file, _U32)
+    return elements, _number(file, _U64)
+
+
+def _skip_array(file: BinaryIO, size: int) -> None:
+    """Pass over an array without building it."""
+    kind, count = _number(file, _U32), _number(file, _U64)
+    layout = _NUMBERS.get(kind)
+    if layout is not None:
+        length = count * struct.calcsize(layout)
+        if length > size - file.tell():
+            raise GgufError("damaged: the file ends in the middle of its head; fetch it again")
+        file.seek(length, io.SEEK_CUR)
+        return
+    if kind != _STRING or count > MOST_ITEMS:
+        raise GgufError("damaged: an array that no model has")
+    for _ in range(count):
+        _string_bytes(file)
 
 
 def _bytes(file: BinaryIO, count: int) -> bytes:
     data = file.read(count)
     if len(data) < count:
-        raise GgufError("damaged: the file ends in the middle of its head")
+        raise GgufError("damaged: the file ends in the middle of its head; fetch it again")
     return data
 
 
@@ -102,46 +157,23 @@ def _number(file: BinaryIO, kind: int) -> Any:
 
 
 def _string(file: BinaryIO) -> str:
-    length = _number(file, 10)
+    return _string_bytes(file).decode("utf-8", "replace")
+
+
+def _string_bytes(file: BinaryIO) -> bytes:
+    length = _number(file, _U64)
     if length > LONGEST_STRING:
         raise GgufError("damaged: a string in its head is longer than any real one")
-    return _bytes(file, length).decode("utf-8", "replace")
+    return _bytes(file, length)
 
 
-def _value(file: BinaryIO, kind: int) -> Any:
-    if kind == _STRING:
-        return _string(file)
-    if kind == _ARRAY:
-        _skip_array(file)
-        return None
-    return _number(file, kind)
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
-def _skip_array(file: BinaryIO) -> None:
-    """Pass over an array, such as the vocabulary, without building it."""
-    kind, count = _number(file, 4), _number(file, 10)
-    layout = _NUMBERS.get(kind)
-    if layout is not None:
-        file.seek(count * struct.calcsize(layout), io.SEEK_CUR)
-        return
-    if kind != _STRING:
-        raise GgufError("damaged: an array of arrays")
-    for _ in range(count):
-        length = _number(file, 10)
-        if length > LONGEST_STRING:
-            raise GgufError("damaged: a string in its head is longer than any real one")
-        _bytes(file, length)
+def _positive(value: object, most: int) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most else None
 
 
-def _elements(file: BinaryIO) -> int:
-    """Read the entry of one tensor and return how many elements it has."""
-    _string(file)
-    dimensions = _number(file, 4)
-    if dimensions > MOST_DIMENSIONS:
-        raise GgufError("damaged: a tensor with more dimensions than any real one")
-    count = 1
-    for _ in range(dimensions):
-        count *= _number(file, 10)
-    _number(file, 4)
-    _number(file, 10)
-    return count
+def _quantization(value: object) -> str | None:
+    return _FILE_TYPES.get(value & ~_GUESSED) if isinstance(value, int) else None

@@ -1,6 +1,7 @@
 """llmtui's own llama.cpp server: a child process, so that nothing that happens in it can stop the engine."""
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -110,6 +111,8 @@ class EmbeddedServer:
                 stdin.write(msgspec.json.encode(self._settings))
             return msgspec.json.decode(child.stdout.readline(), type=ChildAnswer)
         except (OSError, msgspec.DecodeError):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(STOP_WITHIN_S)  # the exit code of a child that is dying by itself says why
             child.kill()
             child.wait()
             return ChildAnswer()

@@ -10,6 +10,8 @@ from textual.widget import Widget
 from llmtui.tui.widgets.wrapping import WrappedText
 
 KEPT_PIECES = 4000
+SCROLL_SHARE = 5
+"""While it follows, the view moves by a fifth of its height at once: each move sends the whole pane to the terminal."""
 
 
 class Tail(Widget):
@@ -93,9 +95,8 @@ class Tail(Widget):
         if not height:
             return
         if self._following:
-            top = max(self._text.dropped, self._end - height)
-            if top != self._top:
-                self._top = top
+            if self._end - self._top > height or self._top < self._text.dropped:
+                self._top = max(self._text.dropped, self._end - height + height // SCROLL_SHARE)
                 self.refresh()
                 return
             row = max(0, first - self._top)
