@@ -1,61 +1,79 @@
-# llmtui: `make run` measures the embedded model, `make test` passes all tests. Each sets up what it needs.
+# `make run` measures the embedded model, `make test` passes all tests; each sets up what it needs.
+# Plain POSIX make: macOS has a GNU make of 2006.
+.POSIX:
+.PHONY: help setup run test check test-ollama docs bench clean
 
-VENV := .venv
-BIN := $(VENV)/bin
-SUITE ?= quick
-ARGS ?=
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+# A Python of 3.11 or newer; looked for if not given.
+PYTHON =
+SUITE = quick
+PLAIN =
+ARGS =
 
-.PHONY: help setup setup-dev run test test-ollama check docs bench clean
+BIN = .venv/bin
+USER = .venv/.installed
+DEVELOPER = .venv/.installed-dev
+PIP = $(BIN)/python -m pip --disable-pip-version-check
+PYTEST = $(BIN)/python -m pytest
+FETCH = $(BIN)/python -m llmtui.models.download
 
-help:
-	@echo 'make run            measure the embedded model, live (PLAIN=1: in lines, SUITE=name, ARGS="...")'
-	@echo 'make test           run all tests'
-	@echo 'make check          lint, format, types, import contracts'
-	@echo 'make test-ollama    run the tests on a real Ollama, which is built first (needs Go)'
-	@echo 'make bench          measure speed, memory and size of llmtui itself'
-	@echo 'make docs           write the generated parts of README and docs anew'
-	@echo 'make clean          remove what make set up'
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-$(VENV)/run.stamp: pyproject.toml constraints.txt
-	@test -n "$(PYTHON)" || { echo 'llmtui needs Python 3.11 or newer; install it, or name it by PYTHON=...'; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
-		{ echo 'this Python can make no virtual environment; on Debian: apt install python3-venv'; exit 1; }
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[embedded]'
-	@touch $@
+setup: $(USER) ## a virtual environment in .venv with llmtui and its embedded server (PYTHON=python3.12)
 
-$(VENV)/dev.stamp: $(VENV)/run.stamp
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[embedded,dev]'
-	@touch $@
+run: $(USER) ## set up, fetch a small model, run a short real benchmark (PLAIN=1: no UI, SUITE=quick, ARGS=...)
+	@case '$(PLAIN)' in '' | 0 | no) plain= ;; *) plain=--plain ;; esac; \
+	exec $(BIN)/llmtui run $(SUITE) $$plain $(ARGS)
 
-setup: $(VENV)/run.stamp
+test: $(DEVELOPER) ## set up and run all tests (ARGS="-k NAME")
+	@$(FETCH)
+	@$(PYTEST) -n 2 $(ARGS)
 
-setup-dev: $(VENV)/dev.stamp
-
-run: setup
-	@$(BIN)/llmtui run $(SUITE) $(if $(PLAIN),--plain) $(ARGS)
-
-test: setup-dev
-	@$(BIN)/python -m llmtui.models.download
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
-
-test-ollama: setup-dev
-	@$(BIN)/python -m llmtui.models.download
-	@sh tests/servers/ollama.sh
-	@$(BIN)/python -m pytest -m ollama $(ARGS)
-
-check: setup-dev
+check: $(DEVELOPER) ## lint, format, types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-docs: setup-dev
+test-ollama: $(DEVELOPER) ## build a real Ollama once (Go, gcc, some minutes) and test against it
+	@$(FETCH)
+	@program=$$(tests/servers/ollama.sh); status=$$?; \
+	if [ $$status -eq 77 ]; then echo 'The tests with a real Ollama were skipped.'; exit 0; fi; \
+	if [ $$status -ne 0 ]; then exit $$status; fi; \
+	LLMTUI_OLLAMA=$$program exec $(PYTEST) -m ollama $(ARGS)
+
+docs: $(DEVELOPER) ## write the generated parts of README and docs anew
 	@$(BIN)/python docs/generate.py
 
-bench: setup-dev
+bench: $(DEVELOPER) ## measure llmtui's own speed, memory and size
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
-clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove what make made in this folder; sessions and the cache of models stay
+	rm -rf .venv build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis .pytest_cache
+	find llmtui tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(USER): $(BIN)/python pyproject.toml constraints.txt
+	@echo 'Installing llmtui and its embedded server into .venv ...'
+	@$(PIP) install --quiet -c constraints.txt -e '.[embedded]'
+	@touch $@
+
+$(DEVELOPER): $(BIN)/python pyproject.toml constraints.txt
+	@echo 'Installing llmtui, its embedded server and the tools for its tests into .venv ...'
+	@$(PIP) install --quiet -c constraints.txt -e '.[embedded,dev]'
+	@touch $@ $(USER)
+
+$(BIN)/python:
+	@given='$(PYTHON)'; found=; \
+	for python in $${given:-python3 python3.13 python3.12 python3.11}; do \
+	    if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	    echo "llmtui needs Python 3.11 or newer, and $${given:-python3} is not; install one, or name it: make PYTHON=/path/to/python3.12" >&2; \
+	    exit 1; \
+	fi; \
+	if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
+	    echo "$$found cannot make virtual environments; on Debian and Ubuntu run: sudo apt install python3-venv" >&2; \
+	    exit 1; \
+	fi; \
+	echo "Making a virtual environment in .venv with $$("$$found" --version) ..."; \
+	"$$found" -m venv .venv

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, settings
 
-from llmtui import places
 from llmtui.models.catalog import DEFAULT_MODEL
+from llmtui.models.download import models_folder
 from llmtui.servers.embedded import EmbeddedFactory, missing_support
 from llmtui.suites.schema import Embedded, Suite
 
@@ -55,7 +55,7 @@ def llamacpp_server(tmp_path_factory) -> Iterator[LlamaCppServer]:
         url = runner.run(server.start())
         try:
             assert server.pid is not None
-            path = places.cache_folder() / "models" / Path(DEFAULT_MODEL.member).name
+            path = models_folder() / Path(DEFAULT_MODEL.member).name
             yield LlamaCppServer(url, server.model.id, server.pid, path)
         finally:
             runner.run(server.stop())

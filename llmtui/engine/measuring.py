@@ -12,7 +12,7 @@ from llmtui.engine.recorder import Recorder
 from llmtui.events import SelfMeasured
 from llmtui.metrics.statistics import percentile
 
-LAG_STEP_S = 0.05
+LAG_STEP_S = 0.1
 KEPT_LAGS = 400
 
 

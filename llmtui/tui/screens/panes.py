@@ -108,7 +108,8 @@ class StreamPane(Pane):
         pieces, self._cursor = stream.new_text(state, self._cursor)
         for kind, text in pieces:
             self.heart.append(text, kind)
-        self.query_one("#stream-line", Static).update(stream.stream_line(state))
+        # These lines have a fixed height: laying the whole screen out anew for each would cost more than all the rest.
+        self.query_one("#stream-line", Static).update(stream.stream_line(state), layout=False)
 
     def move(self, rows: int) -> None:
         """Scroll the text."""
@@ -135,6 +136,7 @@ class HardwarePane(Pane):
     def __init__(self, number: int, name: str, glyphs: Glyphs) -> None:
         super().__init__(number, name, glyphs)
         self.window = 1
+        self._lines_of_processes = 0
 
     def compose(self) -> ComposeResult:
         """Hold the graphs and the lines of the processes."""
@@ -163,7 +165,10 @@ class HardwarePane(Pane):
         shown = {f"graph-{key.replace('.', '-')}" for key in view.graphs}
         for graph in known.values():
             graph.display = graph.id in shown
-        processes.update("\n".join(view.lines))
+        text = "\n".join(view.lines)
+        if text != processes.content:
+            processes.update(text, layout=self._lines_of_processes != len(view.lines))
+            self._lines_of_processes = len(view.lines)
 
     def change_window(self, steps: int) -> None:
         """Show a longer or shorter span."""

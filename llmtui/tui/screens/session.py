@@ -26,6 +26,7 @@ from llmtui.tui.widgets.rows import Rows
 
 MESSAGE_S = 5.0
 METER_S = 2.0
+IDLE_FRAME_S = 0.25
 
 Send = Callable[[control.Command], Awaitable[control.Reply]]
 
@@ -84,8 +85,7 @@ class SessionScreen(Screen[None]):
         """Show the first frame and start the clock of frames."""
         self.query_one("#marker").display = False
         self._go_to("stream")
-        self.call_after_refresh(self._step)
-        self.set_interval(self._view.frame_s, self._step)
+        self.call_after_refresh(self._beat)
         self.set_interval(METER_S, self._meter)
 
     def on_unmount(self) -> None:
@@ -104,16 +104,23 @@ class SessionScreen(Screen[None]):
 
     # Frames.
 
-    def _step(self) -> None:
+    def _beat(self) -> None:
+        """Make a frame and set the time of the next one: soon while much happens, later while nothing does."""
+        busy = self._step()
+        self.set_timer(self._view.frame_s if busy else max(self._view.frame_s, IDLE_FRAME_S), self._beat)
+
+    def _step(self) -> bool:
+        """Take what is new, show it, and return whether there was anything."""
         frame = self._pump.step()
         if frame.cut:
             self._link = "cut"
-        if not frame.changed and not self._changed:
-            return
+        if not frame.changed:
+            return False
         self._changed |= frame.changed
         if self._frozen_at is None:
             self._show_changed()
         self._show_lines()
+        return "stream" in frame.changed
 
     def _show_changed(self) -> None:
         changed, self._changed = self._changed, set()
@@ -136,7 +143,7 @@ class SessionScreen(Screen[None]):
     def _set_line(self, selector: str, text: str) -> None:
         line = self.query_one(selector, Static)
         if line.content != text:
-            line.update(text)
+            line.update(text, layout=False)
 
     def _meter(self) -> None:
         sent, now = self._view.bytes_sent(), self.app._loop.time() if self.app._loop else 0.0  # noqa: SLF001
