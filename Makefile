@@ -4,14 +4,14 @@
 .PHONY: help setup run test check test-ollama docs bench clean
 
 # A Python of 3.11 or newer; looked for if not given.
-PYTHON =
-SUITE = quick
-PLAIN =
-ARGS =
+PYTHON ?=
+SUITE ?= quick
+PLAIN ?=
+ARGS ?=
 
 BIN = .venv/bin
-USER = .venv/.installed
-DEVELOPER = .venv/.installed-dev
+INSTALLED = .venv/.installed
+INSTALLED_DEV = .venv/.installed-dev
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 PYTEST = $(BIN)/python -m pytest
 FETCH = $(BIN)/python -m llmtui.models.download
@@ -19,48 +19,48 @@ FETCH = $(BIN)/python -m llmtui.models.download
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-setup: $(USER) ## a virtual environment in .venv with llmtui and its embedded server (PYTHON=python3.12)
+setup: $(INSTALLED) ## a virtual environment in .venv with llmtui and its embedded server (PYTHON=python3.12)
 
-run: $(USER) ## set up, fetch a small model, run a short real benchmark (PLAIN=1: no UI, SUITE=quick, ARGS=...)
+run: $(INSTALLED) ## set up, fetch a small model, run a short real benchmark (PLAIN=1: no UI, SUITE=quick, ARGS=...)
 	@case '$(PLAIN)' in '' | 0 | no) plain= ;; *) plain=--plain ;; esac; \
 	exec $(BIN)/llmtui run $(SUITE) $$plain $(ARGS)
 
-test: $(DEVELOPER) ## set up and run all tests (ARGS="-k NAME")
+test: $(INSTALLED_DEV) ## set up and run all tests (ARGS="-k NAME")
 	@$(FETCH)
 	@$(PYTEST) -n 2 $(ARGS)
 
-check: $(DEVELOPER) ## lint, format, types, import contracts
+check: $(INSTALLED_DEV) ## lint, format, types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-test-ollama: $(DEVELOPER) ## build a real Ollama once (Go, gcc, some minutes) and test against it
+test-ollama: $(INSTALLED_DEV) ## build a real Ollama once (Go, gcc, some minutes) and test against it
 	@$(FETCH)
 	@program=$$(tests/servers/ollama.sh); status=$$?; \
 	if [ $$status -eq 77 ]; then echo 'The tests with a real Ollama were skipped.'; exit 0; fi; \
 	if [ $$status -ne 0 ]; then exit $$status; fi; \
 	LLMTUI_OLLAMA=$$program exec $(PYTEST) -m ollama $(ARGS)
 
-docs: $(DEVELOPER) ## write the generated parts of README and docs anew
+docs: $(INSTALLED_DEV) ## write the generated parts of README and docs anew
 	@$(BIN)/python docs/generate.py
 
-bench: $(DEVELOPER) ## measure llmtui's own speed, memory and size
+bench: $(INSTALLED_DEV) ## measure llmtui's own speed, memory and size
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
 clean: ## remove what make made in this folder; sessions and the cache of models stay
 	rm -rf .venv build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis .pytest_cache
 	find llmtui tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(USER): $(BIN)/python pyproject.toml constraints.txt
+$(INSTALLED): $(BIN)/python pyproject.toml constraints.txt
 	@echo 'Installing llmtui and its embedded server into .venv ...'
 	@$(PIP) install --quiet -c constraints.txt -e '.[embedded]'
 	@touch $@
 
-$(DEVELOPER): $(BIN)/python pyproject.toml constraints.txt
+$(INSTALLED_DEV): $(BIN)/python pyproject.toml constraints.txt
 	@echo 'Installing llmtui, its embedded server and the tools for its tests into .venv ...'
 	@$(PIP) install --quiet -c constraints.txt -e '.[embedded,dev]'
-	@touch $@ $(USER)
+	@touch $@ $(INSTALLED)
 
 $(BIN)/python:
 	@given='$(PYTHON)'; found=; \
@@ -76,4 +76,4 @@ $(BIN)/python:
 	    exit 1; \
 	fi; \
 	echo "Making a virtual environment in .venv with $$("$$found" --version) ..."; \
-	"$$found" -m venv .venv
+	"$$found" -m venv --clear .venv

@@ -13,7 +13,7 @@ LONGEST_SOCKET_PATH = 100
 
 
 class PlaceError(Exception):
-    """A folder that can't be used: one sentence that says why."""
+    """A folder that can't be used: one sentence that says why and what to do."""
 
 
 def settings_folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -41,29 +41,37 @@ def sessions_folder(environ: Mapping[str, str] = os.environ, cwd: Path | None = 
 
 
 def runtime_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder for control sockets, made if need be, which nobody but the user can enter.
+    """Return the folder for control sockets, made if need be, in which nobody but the user can put a file.
 
-    Raises `PlaceError` when a folder of that name belongs to somebody else.
+    Raises `PlaceError` when the folder can't be made, belongs to somebody else, or is open to others.
     """
     moved = _moved(environ, "LLMTUI_RUNTIME")
-    if moved is not None:
-        folder = moved
-    elif environ.get("XDG_RUNTIME_DIR"):
-        folder = Path(environ["XDG_RUNTIME_DIR"]) / "llmtui"
-    else:
-        folder = Path(tempfile.gettempdir()) / f"llmtui-{os.getuid()}"
-    folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
-    facts = folder.lstat()
-    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid():
-        raise PlaceError(f"{folder} is not a folder of yours; name another one by LLMTUI_RUNTIME")
-    if stat.S_IMODE(facts.st_mode) & 0o077:
-        folder.chmod(OWNER_ONLY)
+    # Not in $XDG_RUNTIME_DIR: that folder is removed when its user has logged out for the last time, and an engine
+    # that lives on after a dropped line could then not be controlled any more. Nor is it set by every way of logging
+    # in, and both ends must come to the same folder.
+    folder = moved or Path(environ.get("TMPDIR") or tempfile.gettempdir()) / f"llmtui-{os.getuid()}"
+    try:
+        folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
+        facts = folder.lstat()
+        mode = stat.S_IMODE(facts.st_mode)
+        if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid():
+            raise PlaceError(f"{folder} is not a folder of yours; name another one by LLMTUI_RUNTIME")
+        if moved is None and mode != OWNER_ONLY:
+            folder.chmod(OWNER_ONLY)
+        elif mode & (stat.S_IWGRP | stat.S_IWOTH):
+            # Not narrowed by us: it may be a folder that is shared on purpose, such as /tmp itself.
+            raise PlaceError(f"others can write in {folder}; close it by chmod go-w, or name another by LLMTUI_RUNTIME")
+    except OSError as error:
+        raise PlaceError(f"{folder} can't be used: {error.strerror}; name another one by LLMTUI_RUNTIME") from None
     return folder
 
 
 def control_path(log: Path, environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the socket of the engine that writes `log`: a short name that both ends derive from the log's path."""
-    name = hashlib.sha256(str(log.resolve()).encode()).hexdigest()[:16]
+    """Return the socket of the engine that writes `log`: a short name that both ends derive from the log's path.
+
+    Raises `PlaceError` like `runtime_folder`, and when the path would be too long for a socket.
+    """
+    name = hashlib.sha256(os.fsencode(log.resolve())).hexdigest()[:16]
     path = runtime_folder(environ) / f"{name}.sock"
     if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
         raise PlaceError(f"{path} is too long for a socket; name a shorter folder by LLMTUI_RUNTIME")

@@ -187,12 +187,16 @@ def main() -> int:
     """Fetch one model of the catalogue by its name, or the default one."""
     try:
         entry = find_entry(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_MODEL
-        path = ensure_model(entry, models_folder(), lambda note: sys.stderr.write(f"{note}\n"))
+        path = ensure_model(entry, models_folder(), _tell)
     except ModelError as error:
-        sys.stderr.write(f"{error}\n")
+        _tell(str(error))
         return 1
     sys.stdout.write(f"{path}\n")
     return 0
+
+
+def _tell(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
 
 
 if __name__ == "__main__":
