@@ -82,25 +82,44 @@ async def measure_self(
     log_bytes: Callable[[], int],
     every_s: float,
 ) -> None:
-    """Log a `SelfMeasured` every `every_s` seconds until cancelled."""
+    """Log a `SelfMeasured` every `every_s` seconds, and a last one when cancelled, so that a short run has one too."""
     own = ProcessMeter(os.getpid())
-    sampler: tuple[int, ProcessMeter] | None = None
-    while True:
-        await asyncio.sleep(every_s)
-        pid = sampler_pid()
-        if pid is not None and (sampler is None or sampler[0] != pid):
-            sampler = (pid, ProcessMeter(pid))
-        cpu, memory = own.look()
-        sampler_cpu, sampler_memory = sampler[1].look() if sampler else (None, None)
-        recorder.record(
-            SelfMeasured(
-                t=recorder.now(),
-                engine_cpu=cpu or 0.0,
-                sampler_cpu=sampler_cpu,
-                lag_p50_ns=lag.lag_ns(50),
-                lag_p99_ns=lag.lag_ns(99),
-                engine_memory=memory,
-                sampler_memory=sampler_memory,
-                log_bytes=log_bytes(),
-            )
-        )
+    sampler = _SamplerMeter(sampler_pid)
+    try:
+        while True:
+            await asyncio.sleep(every_s)
+            recorder.record(_measured(recorder.now(), own, sampler, lag, log_bytes()))
+    finally:
+        recorder.record(_measured(recorder.now(), own, sampler, lag, log_bytes()))
+
+
+class _SamplerMeter:
+    """The meter of whichever process is the sampler now."""
+
+    def __init__(self, pid: Callable[[], int | None]) -> None:
+        self._pid = pid
+        self._meter: tuple[int, ProcessMeter] | None = None
+
+    def look(self) -> tuple[float | None, int | None]:
+        """Return CPU share and memory; None without a sampler, and for the share at the first look at one."""
+        pid = self._pid()
+        if pid is None:
+            return None, None
+        if self._meter is None or self._meter[0] != pid:
+            self._meter = (pid, ProcessMeter(pid))
+        return self._meter[1].look()
+
+
+def _measured(t: int, own: ProcessMeter, sampler: _SamplerMeter, lag: LagMeter, log_bytes: int) -> SelfMeasured:
+    cpu, memory = own.look()
+    sampler_cpu, sampler_memory = sampler.look()
+    return SelfMeasured(
+        t=t,
+        engine_cpu=cpu or 0.0,
+        sampler_cpu=sampler_cpu,
+        lag_p50_ns=lag.lag_ns(50),
+        lag_p99_ns=lag.lag_ns(99),
+        engine_memory=memory,
+        sampler_memory=sampler_memory,
+        log_bytes=log_bytes,
+    )

@@ -1,0 +1,144 @@
+import socket
+
+import pytest
+from support.scripted import Sink
+
+from llmtui import events as ev
+from llmtui.engine.recorder import Recorder
+from llmtui.engine.targets import NOBODY, TargetSet
+from llmtui.events import Model
+from llmtui.servers.base import ServerError
+from llmtui.suites.reading import read_suite
+
+
+class FakeServer:
+    """A server of ours that lives as long as it is told to."""
+
+    def __init__(self, name, problem=None):
+        self.model = Model(id=name)
+        self.pid = None
+        self.running = False
+        self.starts = 0
+        self._problem = problem
+
+    async def start(self):
+        if self._problem:
+            raise ServerError(self._problem)
+        self.starts += 1
+        self.pid, self.running = 1000 + self.starts, True
+        return "http://127.0.0.1:9"
+
+    async def stop(self):
+        self.pid, self.running = None, False
+        return 0
+
+    def problem(self):
+        return "the embedded server ended by signal SIGKILL"
+
+
+class Factory:
+    def __init__(self, problem=None, start_problem=None):
+        self.made = []
+        self._problem = problem
+        self._start_problem = start_problem
+
+    def prepare(self, model, suite):
+        if self._problem:
+            raise ServerError(self._problem)
+        self.made.append(FakeServer(model or "default", self._start_problem))
+        return self.made[-1]
+
+
+def suite(targets, **overrides):
+    text = f"name: q\ntargets: [{targets}]\nworkloads:\n  - {{kind: generate, prompts: [x]}}\n"
+    return read_suite(text, "f", overrides)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+async def test_our_server_starts_when_its_turn_comes_and_stops_at_the_end():
+    sink, factory = Sink(), Factory()
+    targets = TargetSet(Recorder(sink), factory)
+    (planned,) = await targets.resolve(suite("embedded"))
+    assert planned.server.models == (Model(id="default"),)
+    assert factory.made[0].starts == 0
+    ready = await targets.ready("embedded")
+    assert (ready.url, ready.pid) == ("http://127.0.0.1:9", 1001)
+    assert (await targets.ready("embedded")).pid == 1001
+    await targets.aclose()
+    assert factory.made[0].starts == 1
+    assert sink.of(ev.ServerStarted)[0].pid == 1001
+    stopped = sink.of(ev.ServerStopped)[0]
+    assert (stopped.pid, stopped.reason) == (1001, None)
+
+
+async def test_a_server_of_ours_that_died_is_reported_and_started_anew():
+    sink, factory = Sink(), Factory()
+    targets = TargetSet(Recorder(sink), factory)
+    await targets.resolve(suite("embedded"))
+    first = await targets.ready("embedded")
+    first.residence.loaded = "default"
+    factory.made[0].running = False
+    second = await targets.ready("embedded")
+    await targets.aclose()
+    assert second.pid == 1002
+    assert second.residence.loaded is None
+    assert "SIGKILL" in sink.of(ev.ServerStopped)[0].reason
+    assert sink.of(ev.AlertRaised)[0].code == "server-died"
+
+
+async def test_two_models_are_never_in_memory_at_once():
+    sink, factory = Sink(), Factory()
+    targets = TargetSet(Recorder(sink), factory)
+    planned = await targets.resolve(suite("embedded", models="[a, b]"))
+    assert [(target.name, target.models) for target in planned] == [("embedded:a", ("a",)), ("embedded:b", ("b",))]
+    await targets.ready("embedded:a")
+    await targets.ready("embedded:b")
+    assert [server.running for server in factory.made] == [False, True]
+    await targets.aclose()
+
+
+@pytest.mark.parametrize("stage", ["prepare", "start"])
+async def test_a_server_that_cannot_be_had_says_why(stage):
+    sentence = "the embedded server is not installed; run this"
+    factory = Factory(sentence) if stage == "prepare" else Factory(start_problem=sentence)
+    targets = TargetSet(Recorder(Sink()), factory)
+    (planned,) = await targets.resolve(suite("embedded"))
+    assert (planned.problem if stage == "prepare" else await targets.ready("embedded")) == sentence
+    await targets.aclose()
+
+
+async def test_a_url_where_nobody_listens_gets_a_sentence_and_an_alert():
+    sink = Sink()
+    url = f"http://127.0.0.1:{free_port()}"
+    targets = TargetSet(Recorder(sink), Factory(), urls=(url,))
+    (planned,) = await targets.resolve(suite("embedded"))
+    assert planned.name == url
+    assert planned.server is None
+    assert url in planned.problem
+    assert sink.of(ev.AlertRaised)[0].text == planned.problem
+    assert await targets.ready(url) == f"there is no target `{url}`"
+    await targets.aclose()
+
+
+async def test_without_servers_the_user_learns_what_to_do():
+    targets = TargetSet(Recorder(Sink()), Factory(), usual_urls=())
+    (planned,) = await targets.resolve(suite(""))
+    assert planned.problem == NOBODY
+    await targets.aclose()
+
+
+@pytest.mark.embedded
+async def test_a_real_server_is_found_by_its_url_and_not_stopped(llamacpp_server):
+    sink = Sink()
+    targets = TargetSet(Recorder(sink), Factory(), urls=(llamacpp_server.url,))
+    (planned,) = await targets.resolve(suite("embedded"))
+    assert planned.server.models[0].id == llamacpp_server.model
+    ready = await targets.ready(llamacpp_server.url)
+    assert ready.pid is None
+    await targets.aclose()
+    assert sink.of(ev.ServerStopped) == []
