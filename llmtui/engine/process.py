@@ -68,7 +68,8 @@ async def run_engine(request: RunRequest, factory: Callable[[Recorder], LocalSer
             _controlled(session, log_path, recorder),
         ):
             _stop_on_signals(session)
-            await session.run()
+            outcome, reason = await session.run()
+        recorder.record(SessionFinished(t=recorder.now(), outcome=outcome, reason=reason), durable=True)
     except Exception as error:
         reason = f"the engine failed: {type(error).__name__}: {error}"
         recorder.record(SessionFinished(t=recorder.now(), outcome="failed", reason=reason), durable=True)

@@ -11,7 +11,7 @@ from llmtui.engine.job import run_job
 from llmtui.engine.queue import JobQueue, QueuedJob
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.targets import TargetSet
-from llmtui.events import MarkerPlaced, QueuePaused, QueueResumed, SessionFinished, SessionOutcome
+from llmtui.events import MarkerPlaced, QueuePaused, QueueResumed, SessionOutcome
 from llmtui.suites.plan import plan_jobs
 from llmtui.suites.schema import Suite, Watch
 from llmtui.workloads.base import Outcome
@@ -44,18 +44,15 @@ class Session:
         self._step: asyncio.Task[Any] | None = None
         self._skipping = False
 
-    async def run(self) -> None:
-        """Run every job and log how the session ended."""
+    async def run(self) -> tuple[SessionOutcome, str | None]:
+        """Run every job, and return how the session ended and why. The log's closing line is left to the caller."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._targets.aclose)
             planned = await self._interruptible(self._targets.resolve(self._suite))
             for plan in plan_jobs(self._suite, planned or ()):
                 self._queue.add(plan)
             await self._run_queue()
-        outcome: SessionOutcome = "completed" if self._stop_reason is None else "stopped"
-        self._recorder.record(
-            SessionFinished(t=self._recorder.now(), outcome=outcome, reason=self._stop_reason), durable=True
-        )
+        return ("completed" if self._stop_reason is None else "stopped"), self._stop_reason
 
     async def _run_queue(self) -> None:
         """Run job after job. The last one may have brought reruns with it, so the queue is asked anew each time."""
