@@ -18,6 +18,7 @@ from llmtui.suites.schema import Suite
 EMBEDDED = "embedded"
 DETECTED = "detected"
 LOADING_PATIENCE_S = 120.0
+ANSWER_WITHIN_S = 5.0
 NOBODY = (
     "no server was detected on its usual port; start one, name it by `--url`, "
     "or take the embedded one by `--set targets=[embedded]`"
@@ -98,8 +99,8 @@ class TargetSet:
         if target is None:
             return f"there is no target `{name}`"
         local = target.local
-        if local is not None and not (local.running and target.backend is not None):
-            await self._stop_locals()
+        if local is not None and not await self._answers(target):
+            await self._stop_locals(silent=target)
             try:
                 target.url = await local.start()
             except ServerError as error:
@@ -113,6 +114,17 @@ class TargetSet:
             return f"the target `{name}` has no server"
         return ReadyTarget(name, target.url, local.pid if local else None, target.backend, target.residence)
 
+    async def _answers(self, target: _Target) -> bool:
+        """Ask a server of ours whether it still serves: one that was just killed can look alive for a moment."""
+        if target.local is None or not target.local.running or target.backend is None:
+            return False
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                await target.backend.describe()
+        except (BackendError, TimeoutError):
+            return False
+        return True
+
     async def aclose(self) -> None:
         """Close all connections and stop our own servers, and nothing else."""
         for target in self._targets.values():
@@ -120,13 +132,17 @@ class TargetSet:
                 await target.backend.aclose()
         await self._stop_locals()
 
-    async def _stop_locals(self) -> None:
-        """Stop our servers: one model at a time is in memory, and a dead server is reported before it is replaced."""
+    async def _stop_locals(self, silent: _Target | None = None) -> None:
+        """Stop our servers, since one model at a time is in memory; one that died or fell silent is reported."""
         for target in self._targets.values():
             if target.local is None or target.local.pid is None:
                 continue
             pid = target.local.pid
-            died = None if target.local.running else target.local.problem()
+            died = None
+            if not target.local.running:
+                died = target.local.problem()
+            elif target is silent:
+                died = "the embedded server no longer answered and was started anew"
             code = await target.local.stop()
             if target.backend is not None:
                 await target.backend.aclose()

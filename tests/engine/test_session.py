@@ -159,7 +159,7 @@ async def test_stopping_leaves_the_rest_of_the_queue_unfinished(now):
 
 async def test_stopping_a_paused_session_does_not_wait_for_it():
     backend = ScriptedBackend(["x"])
-    session, sink, _, _ = session_for(backend)
+    session, _, _, _ = session_for(backend)
     session.pause()
     running = asyncio.create_task(session.run())
     await asyncio.sleep(0.02)

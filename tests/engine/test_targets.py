@@ -9,12 +9,15 @@ from llmtui.engine.targets import NOBODY, TargetSet
 from llmtui.events import Model
 from llmtui.servers.base import ServerError
 from llmtui.suites.reading import read_suite
+from llmtui.testing.answers import Answer
+from llmtui.testing.byte_server import ByteServer
 
 
 class FakeServer:
-    """A server of ours that lives as long as it is told to."""
+    """A server of ours that lives as long as it is told to; `server` is what answers at its address."""
 
-    def __init__(self, name, problem=None):
+    def __init__(self, name, server, problem=None):
+        self.server = server
         self.model = Model(id=name)
         self.pid = None
         self.running = False
@@ -26,7 +29,7 @@ class FakeServer:
             raise ServerError(self._problem)
         self.starts += 1
         self.pid, self.running = 1000 + self.starts, True
-        return "http://127.0.0.1:9"
+        return self.server.url
 
     async def stop(self):
         self.pid, self.running = None, False
@@ -37,16 +40,29 @@ class FakeServer:
 
 
 class Factory:
-    def __init__(self, problem=None, start_problem=None):
+    def __init__(self, server=None, problem=None, start_problem=None):
         self.made = []
+        self._server = server
         self._problem = problem
         self._start_problem = start_problem
 
     def prepare(self, model, suite):
         if self._problem:
             raise ServerError(self._problem)
-        self.made.append(FakeServer(model or "default", self._start_problem))
+        self.made.append(FakeServer(model or "default", self._server, self._start_problem))
         return self.made[-1]
+
+
+def respond(request):
+    if request.path.startswith("/props"):
+        return Answer.json({"default_generation_settings": {"n_ctx": 64}, "total_slots": 1, "model_alias": "default"})
+    return Answer.json({"object": "list", "data": [{"id": "default", "owned_by": "llamacpp"}]})
+
+
+@pytest.fixture
+def answering():
+    with ByteServer(respond) as server:
+        yield server
 
 
 def suite(targets, **overrides):
@@ -60,14 +76,14 @@ def free_port():
         return probe.getsockname()[1]
 
 
-async def test_our_server_starts_when_its_turn_comes_and_stops_at_the_end():
-    sink, factory = Sink(), Factory()
+async def test_our_server_starts_when_its_turn_comes_and_stops_at_the_end(answering):
+    sink, factory = Sink(), Factory(answering)
     targets = TargetSet(Recorder(sink), factory)
     (planned,) = await targets.resolve(suite("embedded"))
     assert planned.server.models == (Model(id="default"),)
     assert factory.made[0].starts == 0
     ready = await targets.ready("embedded")
-    assert (ready.url, ready.pid) == ("http://127.0.0.1:9", 1001)
+    assert (ready.url, ready.pid) == (answering.url, 1001)
     assert (await targets.ready("embedded")).pid == 1001
     await targets.aclose()
     assert factory.made[0].starts == 1
@@ -76,8 +92,8 @@ async def test_our_server_starts_when_its_turn_comes_and_stops_at_the_end():
     assert (stopped.pid, stopped.reason) == (1001, None)
 
 
-async def test_a_server_of_ours_that_died_is_reported_and_started_anew():
-    sink, factory = Sink(), Factory()
+async def test_a_server_of_ours_that_died_is_reported_and_started_anew(answering):
+    sink, factory = Sink(), Factory(answering)
     targets = TargetSet(Recorder(sink), factory)
     await targets.resolve(suite("embedded"))
     first = await targets.ready("embedded")
@@ -91,8 +107,19 @@ async def test_a_server_of_ours_that_died_is_reported_and_started_anew():
     assert sink.of(ev.AlertRaised)[0].code == "server-died"
 
 
-async def test_two_models_are_never_in_memory_at_once():
-    sink, factory = Sink(), Factory()
+async def test_a_server_of_ours_that_no_longer_answers_is_started_anew():
+    factory = Factory(ByteServer(respond))
+    factory._server.start()
+    targets = TargetSet(Recorder(Sink()), factory)
+    await targets.resolve(suite("embedded"))
+    assert (await targets.ready("embedded")).pid == 1001
+    factory._server.close()
+    assert (await targets.ready("embedded")).pid == 1002
+    await targets.aclose()
+
+
+async def test_two_models_are_never_in_memory_at_once(answering):
+    sink, factory = Sink(), Factory(answering)
     targets = TargetSet(Recorder(sink), factory)
     planned = await targets.resolve(suite("embedded", models="[a, b]"))
     assert [(target.name, target.models) for target in planned] == [("embedded:a", ("a",)), ("embedded:b", ("b",))]
@@ -105,7 +132,7 @@ async def test_two_models_are_never_in_memory_at_once():
 @pytest.mark.parametrize("stage", ["prepare", "start"])
 async def test_a_server_that_cannot_be_had_says_why(stage):
     sentence = "the embedded server is not installed; run this"
-    factory = Factory(sentence) if stage == "prepare" else Factory(start_problem=sentence)
+    factory = Factory(problem=sentence) if stage == "prepare" else Factory(start_problem=sentence)
     targets = TargetSet(Recorder(Sink()), factory)
     (planned,) = await targets.resolve(suite("embedded"))
     assert (planned.problem if stage == "prepare" else await targets.ready("embedded")) == sentence
