@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from terminal import Terminal
+from llmtui.testing.terminal import Terminal
 
 RUNS = 7
 LLMTUI = [sys.executable, "-m", "llmtui"]

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from processes import cpu_seconds, memory
-from terminal import Terminal
 
 from llmtui import events as ev
 from llmtui.log.write import LogWriter
+from llmtui.testing.terminal import Terminal
 
 SECONDS = 20
 RATE = 100

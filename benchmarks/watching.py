@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from processes import cpu_seconds, memory
-from terminal import Terminal
 
 from llmtui.log.library import list_sessions
+from llmtui.testing.terminal import Terminal
 
 SECONDS = 30
 

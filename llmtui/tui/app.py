@@ -11,6 +11,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
+from textual.theme import Theme
 
 from llmtui.tui import theme
 from llmtui.tui.actions import ACTIONS
@@ -43,22 +44,24 @@ class LlmtuiApp(App[None]):
     def __init__(
         self, first: Callable[["LlmtuiApp"], Screen[None]], profile: Profile, settings_folder: Path | None
     ) -> None:
-        super().__init__(driver_class=CountingDriver)
+        self._themes = theme.load_themes(settings_folder)
+        self._wanted = profile.theme or theme.DEFAULT
+        chosen = self._themes.get(self._wanted)
+        # Textual decides at its start how NO_COLOR is obeyed, and does it right only when it knows of the ansi theme.
+        super().__init__(driver_class=CountingDriver, ansi_color=True if chosen is not None and chosen.ansi else None)
         self._first = first
         self._profile = profile
         self._interrupts = 0
-        self._themes = theme.load_themes(settings_folder)
         self.glyphs: Glyphs = glyphs_of(profile.tier)
 
     def on_mount(self) -> None:
         """Set theme and signals, open the first screen, and leave start-up's objects out of every collection."""
         for known in self._themes.values():
             self.register_theme(known)
-        wanted = self._profile.theme or theme.DEFAULT
-        chosen = self._themes.get(wanted)
+        chosen = self._themes.get(self._wanted)
         if chosen is None:
             names = ", ".join(self._themes)
-            self.exit(return_code=2, message=f"there is no theme `{wanted}`; there are: {names}")
+            self.exit(return_code=2, message=f"there is no theme `{self._wanted}`; there are: {names}")
             return
         self.theme = chosen.name
         loop = asyncio.get_running_loop()
@@ -96,7 +99,7 @@ class LlmtuiApp(App[None]):
                     text = f"{action.help}{f' (off: {reason})' if reason else ''}"
                     yield SystemCommand(action.title, text, self._doer(screen, action.id))
         for name, known in self._themes.items():
-            yield SystemCommand(f"theme {name}", "Change the colours", self._themer(known.name))
+            yield SystemCommand(f"theme {name}", "Change the colours", self._themer(known))
 
     def _doer(self, screen: Screen[Any], name: str) -> Callable[[], Any]:
         def do() -> None:
@@ -104,9 +107,10 @@ class LlmtuiApp(App[None]):
 
         return do
 
-    def _themer(self, name: str) -> Callable[[], Any]:
+    def _themer(self, known: Theme) -> Callable[[], Any]:
         def change() -> None:
-            self.theme = name
+            self.ansi_color = True if known.ansi else None
+            self.theme = known.name
 
         return change
 

@@ -70,3 +70,6 @@ def prepare_textual(profile: Profile, environ: MutableMapping[str, str] = os.env
     if "NO_COLOR" in environ and not environ["NO_COLOR"]:
         # The convention asks for a value; Textual looks only whether the name is there.
         del environ["NO_COLOR"]
+    # A size that was exported once is wrong after the first resize; the terminal itself knows its size.
+    for name in ("COLUMNS", "LINES"):
+        environ.pop(name, None)

@@ -29,7 +29,7 @@ def test_no_color_takes_the_terminals_own_palette():
 
 
 def test_textual_is_told_before_it_is_imported():
-    environ = {"NO_COLOR": "", "TEXTUAL_FPS": "7"}
+    environ = {"NO_COLOR": "", "TEXTUAL_FPS": "7", "COLUMNS": "80", "LINES": "24"}
     prepare_textual(detect_profile(environ, encoding="utf-8"), environ)
     assert environ == {"TEXTUAL_FPS": "7", "TEXTUAL_ANIMATIONS": "none"}
     code = "import sys, llmtui.tui.profile; sys.exit('textual' in sys.modules)"

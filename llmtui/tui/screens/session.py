@@ -158,11 +158,13 @@ class SessionScreen(Screen[None]):
         self._current = name
         for other in PANES:
             self.pane(other).set_class(other == name, "-current")
-        self.pane(name).heart.focus()
+        self.set_focus(self.pane(name).heart)
         self._show_lines()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Follow a focus that came by the mouse."""
+        """Follow a focus that came by the mouse; one that was passed on since is old news."""
+        if event.widget is not self.focused:
+            return
         for pane in event.widget.ancestors:
             if isinstance(pane, Pane) and pane.id and pane.id != self._current:
                 self._go_to(pane.id)
@@ -350,7 +352,7 @@ class SessionScreen(Screen[None]):
         marker = self.query_one("#marker", Input)
         marker.value = ""
         marker.display = False
-        self.pane(self._current).heart.focus()
+        self.set_focus(self.pane(self._current).heart)
 
     def _do_palette(self) -> None:
         self.app.action_command_palette()

@@ -115,7 +115,7 @@ def _level(value: float, low: float, high: float, steps: int) -> int:
     if math.isnan(value):
         return 0
     share = (value - low) / (high - low) if high > low else 0.0
-    return max(1, min(steps, round(share * steps)))
+    return round(max(1.0, min(float(steps), share * steps)))
 
 
 def _row(levels: Sequence[int], base: int, width: int, tier: Tier) -> str:

@@ -1,4 +1,4 @@
-"""A pseudo-terminal of a given size with a program in it: how many bytes came, and when."""
+"""A pseudo-terminal of a given size with a program in it: what it wrote, how much, and when."""
 
 import fcntl
 import os
@@ -8,12 +8,13 @@ import struct
 import subprocess
 import termios
 import time
+from collections.abc import Mapping, Sequence
 
 
 class Terminal:
     """Runs `command`; reading goes on only while `read_for` or `read_until` run."""
 
-    def __init__(self, command: list[str], columns: int, rows: int, environ: dict[str, str]) -> None:
+    def __init__(self, command: Sequence[str], columns: int, rows: int, environ: Mapping[str, str]) -> None:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.began = time.monotonic()
