@@ -27,7 +27,10 @@ def parse_document(text: str, source: str, kind: Any) -> dict[str, Any]:
     """Return the plain mapping in `text`, after making sure that every key is one that `kind` has, and stands once."""
     node = _compose(text, source)
     _refuse_unknown_keys(node, kind, source)
-    value: dict[str, Any] = yaml.safe_load(text)
+    try:
+        value: dict[str, Any] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise DocumentError(_yaml_problem(error, source)) from None
     return value
 
 
@@ -51,12 +54,17 @@ def _compose(text: str, source: str) -> yaml.Node:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise DocumentError(f"{source}{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from None
+        raise DocumentError(_yaml_problem(error, source)) from None
     if not isinstance(node, yaml.MappingNode):
         raise DocumentError(f"{source}:1: a mapping of keys is expected here, such as `name: quick`")
     return node
+
+
+def _yaml_problem(error: yaml.YAMLError, source: str) -> str:
+    mark = getattr(error, "problem_mark", None)
+    line = f":{mark.line + 1}" if mark else ""
+    problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
+    return f"{source}{line}: not valid YAML: {problem}"
 
 
 def _refuse_unknown_keys(node: yaml.Node, kind: Any, source: str, path: str = "") -> None:

@@ -17,7 +17,7 @@ class _Speed(click.ParamType[float | None]):
             speed = float(str(value).removesuffix("x"))
         except ValueError:
             speed = 0.0
-        if speed <= 0:
+        if not 0 < speed < float("inf"):
             self.fail(f"`{value}` is no speed; write a number above 0, such as 4, or max", param, ctx)
         return speed
 

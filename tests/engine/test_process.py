@@ -1,0 +1,48 @@
+import pytest
+
+from llmtui import control
+from llmtui.documents import DocumentError
+from llmtui.engine.process import obey, suite_of
+from llmtui.engine.run_request import RunRequest
+
+TEXT = "name: q\nmodels: [a]\nworkloads:\n  - {kind: generate, prompts: [x]}\n"
+
+
+class Recorded:
+    """Stands for a session and remembers what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __getattr__(self, name):
+        def ask(*arguments, **options):
+            self.asked.append((name, arguments, options))
+            return True, name
+
+        return ask
+
+
+@pytest.mark.parametrize(
+    ("command", "asked"),
+    [
+        (control.Pause(), ("pause", (), {})),
+        (control.Resume(), ("resume", (), {})),
+        (control.Skip(job="j2"), ("skip", ("j2",), {})),
+        (control.Skip(), ("skip", (None,), {})),
+        (control.Rerun(jobs=("j1", "j2")), ("rerun", (["j1", "j2"],), {})),
+        (control.Stop(now=False), ("stop", (), {"now": False})),
+        (control.Mark(label="x"), ("mark", ("x",), {})),
+        (control.Status(), ("status", (), {})),
+    ],
+)
+def test_every_command_reaches_the_session(command, asked):
+    session = Recorded()
+    assert obey(session, command).ok
+    assert session.asked == [asked]
+
+
+def test_models_of_the_command_line_replace_those_of_the_suite():
+    assert suite_of(RunRequest(log="l", suite=TEXT)).models == ("a",)
+    assert suite_of(RunRequest(log="l", suite=TEXT, models=("b", "c"))).models == ("b", "c")
+    with pytest.raises(DocumentError, match=r"somewhere\.yaml:1"):
+        suite_of(RunRequest(log="l", suite="nme: x", suite_path="somewhere.yaml"))
