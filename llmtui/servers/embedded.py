@@ -201,7 +201,7 @@ class EmbeddedFactory:
             alias=alias,
             context=options.context,
             parallel=options.parallel,
-            threads=options.threads or psutil.cpu_count(logical=False) or 1,
+            threads=options.threads or max(1, (psutil.cpu_count(logical=False) or 1) - 1),
             parent=os.getpid(),
         )
         identity = Model(

@@ -46,7 +46,11 @@ AnyWorkload = Generate | Watch
 
 
 class Embedded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How to start the embedded server. `threads` None takes the physical cores."""
+    """How to start the embedded server.
+
+    `threads` None takes the physical cores but one: llama.cpp's threads wait for one another by spinning, so that a
+    single busy neighbour on a full machine costs far more than the core that is left to it here.
+    """
 
     context: int = 4096
     parallel: int = 1

@@ -9,29 +9,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 from textual.theme import Theme
 
 from llmtui.tui import theme
 from llmtui.tui.actions import ACTIONS
+from llmtui.tui.driver import TerminalDriver
 from llmtui.tui.frame import Source
 from llmtui.tui.glyphs import Glyphs, glyphs_of
 from llmtui.tui.profile import Profile
 
 if TYPE_CHECKING:
     from llmtui.tui.screens.session import Send, SessionScreen
-
-
-class CountingDriver(LinuxDriver):
-    """Textual's driver, which also counts what goes to the terminal."""
-
-    bytes_sent: ClassVar[int] = 0
-
-    def write(self, data: str) -> None:
-        """Write and count."""
-        CountingDriver.bytes_sent += len(data.encode("utf-8", "replace"))
-        super().write(data)
 
 
 class LlmtuiApp(App[None]):
@@ -48,7 +37,7 @@ class LlmtuiApp(App[None]):
         self._wanted = profile.theme or theme.DEFAULT
         chosen = self._themes.get(self._wanted)
         # Textual decides at its start how NO_COLOR is obeyed, and does it right only when it knows of the ansi theme.
-        super().__init__(driver_class=CountingDriver, ansi_color=True if chosen is not None and chosen.ansi else None)
+        super().__init__(driver_class=TerminalDriver, ansi_color=True if chosen is not None and chosen.ansi else None)
         self._first = first
         self._profile = profile
         self._interrupts = 0
@@ -85,9 +74,12 @@ class LlmtuiApp(App[None]):
             glyphs=self.glyphs,
             frame_s=self._profile.frame_s,
             state_folder=state_folder,
-            bytes_sent=lambda: CountingDriver.bytes_sent,
+            bytes_sent=self._bytes_sent,
         )
         return SessionScreen(view)
+
+    def _bytes_sent(self) -> int:
+        return self._driver.terminal.bytes_sent if isinstance(self._driver, TerminalDriver) else 0
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Offer every action of the registry, and the themes, in the palette."""

@@ -232,3 +232,25 @@ def test_every_pane_is_reached_in_tmux(finished, columns, rows):
         tmux.wait_for("help: results", 5)
     finally:
         tmux.close()
+
+
+@pytest.mark.embedded
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+def test_a_viewer_ends_when_its_terminal_goes_away(finished, gone):
+    tmux = Tmux(80, 24, f"exec {sys.executable} -m llmtui attach {finished}")
+    tmux.wait_for("completed")
+    pid = int(tmux.run("list-panes", "-F", "#{pane_pid}"))
+    tmux.press("4")
+    tmux.close()
+    assert gone(pid)
+
+
+@pytest.mark.embedded
+def test_a_viewer_ends_when_its_line_drops_and_the_run_goes_on(running):
+    terminal = Terminal([*LLMTUI, "attach"], 80, 24, TRUECOLOR)
+    terminal.read_until(b"tok/s", 20)
+    os.close(terminal.master)
+    terminal.process.wait(10)
+    before = running.stat().st_size
+    time.sleep(0.5)
+    assert running.stat().st_size > before

@@ -1,0 +1,61 @@
+"""Textual's driver on a file that counts what goes to the terminal, and that survives a terminal which went away."""
+
+from collections.abc import Callable
+from typing import IO, Any
+
+from textual.app import App
+from textual.drivers.linux_driver import LinuxDriver
+
+
+class TerminalFile:
+    """A terminal's text file. When it can't be written any more, what comes is dropped and `on_lost` is called once.
+
+    Textual writes from a thread through a bounded queue: an error would end the thread, and the queue would then fill
+    and block the whole app for ever.
+    """
+
+    def __init__(self, file: IO[str], on_lost: Callable[[], None]) -> None:
+        self._file = file
+        self._on_lost = on_lost
+        self._lost = False
+        self.bytes_sent = 0
+
+    def write(self, text: str) -> int:
+        """Write and count."""
+        self.bytes_sent += len(text.encode("utf-8", "replace"))
+        self._try(lambda: self._file.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what was written."""
+        self._try(self._file.flush)
+
+    def fileno(self) -> int:
+        """Return the terminal's descriptor."""
+        return self._file.fileno()
+
+    def isatty(self) -> bool:
+        """Return whether it is a terminal."""
+        return self._file.isatty()
+
+    def _try(self, act: Callable[[], object]) -> None:
+        if self._lost:
+            return
+        try:
+            act()
+        except (OSError, ValueError):
+            self._lost = True
+            self._on_lost()
+
+
+class TerminalDriver(LinuxDriver):
+    """The driver whose output goes through a `TerminalFile`."""
+
+    def __init__(self, app: App[Any], **options: Any) -> None:
+        super().__init__(app, **options)
+        self.terminal = TerminalFile(self._file, self._leave)
+        self._file: Any = self.terminal
+
+    def _leave(self) -> None:
+        """End the app from the writing thread: nobody sees it any more. The engine goes on."""
+        self._loop.call_soon_threadsafe(self._app.exit)

@@ -1,0 +1,28 @@
+import io
+
+from llmtui.tui.driver import TerminalFile
+
+
+class Gone(io.StringIO):
+    """A terminal that goes away after its first line."""
+
+    def write(self, text):
+        if self.getvalue():
+            raise OSError(5, "Input/output error")
+        return super().write(text)
+
+
+def test_bytes_are_counted_as_they_are_sent():
+    file = TerminalFile(io.StringIO(), lambda: None)
+    file.write("añ")
+    file.write("🙂")
+    assert file.bytes_sent == 7
+
+
+def test_a_terminal_that_went_away_is_told_once_and_blocks_nothing():
+    lost = []
+    file = TerminalFile(Gone(), lambda: lost.append(1))
+    for _ in range(100):
+        file.write("x")
+        file.flush()
+    assert lost == [1]
