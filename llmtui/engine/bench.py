@@ -6,6 +6,8 @@ from contextlib import aclosing
 from itertools import count
 from typing import Any
 
+from msgspec.structs import replace
+
 from llmtui.backends.base import Backend, BackendError, Chunk, End, GenerationRequest, Sent
 from llmtui.engine.batching import TokenBatcher
 from llmtui.engine.recorder import Recorder
@@ -225,7 +227,7 @@ class _Measurement:
     def figures(self) -> Figures:
         """Return the figures of what came."""
         end = self.end
-        return measure(
+        figures = measure(
             self.sent.at_ns if self.sent else 0,
             [Arrival(chunk.at_ns, len(chunk.text), chunk.reasoning, chunk.tokens) for chunk in self._chunks],
             connect_ns=self.sent.connect_ns if self.sent else None,
@@ -234,6 +236,8 @@ class _Measurement:
             tokenizer_count=self.tokenizer_count,
             finish_reason=end.finish_reason if end else None,
         )
+        # What the backend has to say of its figures stands beside them.
+        return replace(figures, notes=(*figures.notes, *end.notes)) if end and end.notes else figures
 
 
 def _logged_options(request: GenerationRequest) -> dict[str, Any]:

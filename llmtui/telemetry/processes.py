@@ -13,6 +13,10 @@ _INODE = 9
 """The place of the socket's number in /proc/net/tcp."""
 
 
+_ENDED = (b"Z", b"X")
+"""States of a process that only waits for its parent to take note of its end."""
+
+
 class ProcessRow(NamedTuple):
     """One process; `started` tells a reused id from the old one (seconds since the epoch)."""
 
@@ -103,7 +107,7 @@ class ProcFolder:
     def use(self, row: ProcessRow) -> ProcessUse | None:
         """Return what a process used so far: utime and stime, RssAnon, RssFile."""
         stat = self._stat(row.pid)
-        if stat is None or self._started(stat[1]) != row.started:
+        if stat is None or stat[1][0] in _ENDED or self._started(stat[1]) != row.started:
             return None
         data = _read(f"{self._proc}/{row.pid}/status")
         seconds = (int(stat[1][11]) + int(stat[1][12])) / self._ticks

@@ -26,6 +26,7 @@ async def test_a_request_is_logged_from_start_to_finish():
     assert (generation.status, generation.text) == ("done", "Hello world")
     finished = sink.events[-1]
     assert finished.figures.tokens_basis == "server"
+    assert "a note of the backend" in finished.figures.notes
     assert finished.figures.connect_ns == 5
     assert sink.events[0].options == {"max_tokens": 9, "temperature": 0.5, "seed": 1}
     times = [event.t for event in sink.events]

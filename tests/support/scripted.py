@@ -63,7 +63,7 @@ class ScriptedBackend:
             total += 1
             yield Chunk(time.monotonic_ns(), piece[1] if reasoning else piece, reasoning)
         usage = Usage(prompt_tokens=3, completion_tokens=total) if self.usage is None else self.usage
-        yield End(time.monotonic_ns(), "stop", usage)
+        yield End(time.monotonic_ns(), "stop", usage, notes=("a note of the backend",))
 
     async def count_tokens(self, model, text):
         if isinstance(self.count, BackendError):
