@@ -3,7 +3,9 @@
 import asyncio
 import os
 import socket
+import stat
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +14,8 @@ import msgspec
 
 LONGEST_LINE = 64 * 1024
 ANSWER_WITHIN_S = 5.0
+PROBE_S = 1.0
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class ControlError(Exception):
@@ -81,15 +85,23 @@ class ControlServer:
         self._clients: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Listen. A socket that a dead engine left behind is replaced; one that answers raises `ControlError`."""
-        if _somebody_answers(self._path):
-            raise ControlError(f"another engine listens on {self._path}")
-        self._path.unlink(missing_ok=True)
+        """Listen. A socket that a dead engine left behind is replaced.
+
+        Raises `ControlError` when another engine listens there, or nothing can listen there.
+        """
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        # The mode is set before anybody can connect: bound, but not yet listening.
-        listener.bind(str(self._path))
-        self._path.chmod(0o600)
-        self._server = await asyncio.start_unix_server(self._accept, sock=listener, limit=LONGEST_LINE)
+        try:
+            _clear_the_place(self._path)
+            # The mode is set before anybody can connect: bound, but not yet listening.
+            listener.bind(str(self._path))
+            self._path.chmod(0o600)
+            self._server = await asyncio.start_unix_server(self._accept, sock=listener, limit=LONGEST_LINE)
+        except OSError as error:
+            listener.close()
+            raise ControlError(f"no engine can listen on {self._path}: {error.strerror or error}") from None
+        except ControlError:
+            listener.close()
+            raise
 
     async def aclose(self) -> None:
         """Stop listening, drop all clients and remove the socket."""
@@ -109,6 +121,8 @@ class ControlServer:
         try:
             if _peer_uid(writer) in {None, os.getuid()}:
                 await self._serve(reader, writer)
+            else:
+                writer.write(_encode(Reply(ok=False, text="this session belongs to another user of the machine")))
         except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
@@ -132,23 +146,32 @@ class ControlServer:
     def _answer(self, line: bytes) -> Reply:
         try:
             command = msgspec.json.decode(line, type=AnyCommand)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             return Reply(ok=False, text=f"not a command: {error}")
-        return self._handle(command)
+        try:
+            return self._handle(command)
+        except Exception as error:  # noqa: BLE001 - the one who asked must hear of it, and the session goes on
+            return Reply(ok=False, text=f"the engine could not do that: {type(error).__name__}: {error}")
 
 
 def send_command(path: Path, command: Command, timeout_s: float = ANSWER_WITHIN_S) -> Reply:
-    """Send one command and wait for its answer; raise `ControlError` when no engine answers."""
+    """Send one command and wait for its answer, at most `timeout_s`; raise `ControlError` when none comes."""
+    end = time.monotonic() + timeout_s
+    answer = b""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(timeout_s)
         try:
+            connection.settimeout(timeout_s)
             connection.connect(str(path))
             connection.sendall(_encode(command))
-            with connection.makefile("rb") as answers:
-                line = answers.readline(LONGEST_LINE)
+            while not answer.endswith(b"\n") and len(answer) <= LONGEST_LINE:
+                connection.settimeout(max(0.001, end - time.monotonic()))
+                piece = connection.recv(LONGEST_LINE)
+                if not piece:
+                    break
+                answer += piece
         except OSError as error:
-            raise _no_engine(error) from None
-    return _decode(line)
+            raise _no_answer(error) from None
+    return _decode(answer)
 
 
 async def send_command_async(path: Path, command: Command, timeout_s: float = ANSWER_WITHIN_S) -> Reply:
@@ -163,13 +186,17 @@ async def send_command_async(path: Path, command: Command, timeout_s: float = AN
             finally:
                 writer.close()
     except OSError as error:
-        raise _no_engine(error) from None
+        raise _no_answer(error) from None
+    except ValueError:
+        line = b""
     return _decode(line)
 
 
-def _no_engine(error: OSError) -> ControlError:
-    if isinstance(error, TimeoutError):
+def _no_answer(error: OSError) -> ControlError:
+    if isinstance(error, TimeoutError | BlockingIOError):
         return ControlError("the engine does not answer; it may be busy or stopped")
+    if isinstance(error, PermissionError):
+        return ControlError("this session belongs to another user of the machine")
     return ControlError("no engine runs for this session; it has ended or was cut off")
 
 
@@ -180,18 +207,29 @@ def _encode(message: Command | Reply) -> bytes:
 def _decode(line: bytes) -> Reply:
     try:
         return msgspec.json.decode(line, type=Reply)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         raise ControlError("the engine ended before it answered") from None
 
 
-def _somebody_answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        try:
+def _clear_the_place(path: Path) -> None:
+    """Remove the socket of an engine that is gone; raise `ControlError` for one that is not, and for what is no socket.
+
+    An engine that is stopped, or has its queue of clients full, does not answer either, but is there.
+    """
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise ControlError(f"{path} is no socket; remove it")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.settimeout(PROBE_S)
             probe.connect(str(path))
-        except OSError:
-            return False
-        return True
+    except ConnectionRefusedError:
+        path.unlink()
+    except FileNotFoundError:
+        return
+    except (TimeoutError, BlockingIOError):
+        raise ControlError(f"another engine has {path}, and does not answer") from None
+    else:
+        raise ControlError(f"another engine listens on {path}")
 
 
 def _peer_uid(writer: asyncio.StreamWriter) -> int | None:

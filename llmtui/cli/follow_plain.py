@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -25,19 +26,19 @@ def follow_plain(log: Path, *, engine: "subprocess.Popen[bytes] | None" = None) 
     Ctrl-C only leaves: what we did not start we do not stop.
     """
     report = PlainReport()
-    follower = LogFollower(log)
     interrupts = 0
     going = True
-    while going:
-        try:
-            going = _step(follower, report)
-        except KeyboardInterrupt:
-            interrupts += 1
-            if engine is None:
-                click.echo(f"left; the session goes on: llmtui attach {log.stem}", err=True)
-                return 0
-            _stop(log, engine, hard=interrupts > 1)
-    _print_all(iter(["", *report.results(), "", f"log: {log}", *follower.decoder.notices()]))
+    with closing(LogFollower(log)) as follower:
+        while going:
+            try:
+                going = _step(follower, report)
+            except KeyboardInterrupt:
+                interrupts += 1
+                if engine is None:
+                    click.echo(f"left; the session goes on: llmtui attach {log.stem}", err=True)
+                    return 0
+                _stop(log, engine, hard=interrupts > 1)
+        _print_all(iter(["", *report.results(), "", f"log: {log}", *follower.notices()]))
     if engine is not None:
         engine.wait()
     return _exit_code(report)

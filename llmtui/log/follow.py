@@ -2,65 +2,147 @@
 
 import fcntl
 import os
+import select
 from pathlib import Path
+from typing import BinaryIO
 
-from llmtui.events import Event, SessionFinished, SessionOpened
-from llmtui.log.read import LineDecoder, LogError
+from llmtui.events import Event, SessionFinished
+from llmtui.log.decode import EventDecoder, last_turn
+from llmtui.log.read import open_log
 
 MOST_BYTES = 4 * 1024 * 1024
 
 
 class LogFollower:
-    """Reads what is new at each `poll`. An incomplete last line waits for its rest."""
+    """Reads what is new in a file at each `poll`. An incomplete last line waits for its rest.
+
+    `finished` says whether the session has ended; work that is resumed in the same log takes that back. `problem` is
+    the sentence about a file that was changed by somebody else than its engine. Raises `LogError` when the file can't
+    be opened.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.decoder = LineDecoder()
+        self.decoder = EventDecoder()
         self.finished = False
-        self._rest = b""
-        try:
-            if path.is_dir():
-                raise LogError(f"{path}: a folder, not a log")
-            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise LogError(f"{path}: can't be read: {error.strerror}") from None
+        self.problem: str | None = None
+        self._file = open_log(path)
+        self._place = 0
+        self._lost = False
 
     def poll(self, most_bytes: int = MOST_BYTES) -> list[Event]:
-        """Return the events of at most `most_bytes` that are new; an empty list when nothing is."""
-        data = os.read(self._file, most_bytes)
-        if not data:
+        """Return the events in at most `most_bytes` more; an empty list when nothing is new."""
+        if self._lost:
             return []
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        events = []
-        for line in lines:
-            event = self.decoder.decode(line)
-            if event is None:
-                continue
-            if isinstance(event, SessionOpened):
-                self.decoder.version = event.format
-            self.finished |= isinstance(event, SessionFinished)
-            events.append(event)
+        try:
+            data = self._file.read(most_bytes)
+            if not data:
+                self._look_for_change()
+        except OSError as error:
+            self._give_up(f"{self.path}: can't be read any more: {error.strerror}")
+            return []
+        self._place += len(data or b"")
+        events = self.decoder.feed(data) if data else self.decoder.flush()
+        self.finished = _is_over(events, before=self.finished)
         return events
 
     @property
     def torn(self) -> bool:
         """Whether the file ends in the middle of a line."""
-        return bool(self._rest)
+        return self.decoder.torn
 
     def writer_alive(self) -> bool:
-        """Return whether an engine holds the log's lock."""
-        return is_locked(self._file)
+        """Return whether an engine holds the log's lock, and what it writes can still be followed."""
+        return not self._lost and is_locked(self._file.fileno())
+
+    def notices(self) -> list[str]:
+        """Return what a reader should know, a sentence each."""
+        return ([self.problem] if self.problem else []) + self.decoder.notices()
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._file)
+        self._file.close()
+
+    def _look_for_change(self) -> None:
+        """At the end of the file: see whether it is shorter than before, or another one has taken its name."""
+        facts = os.fstat(self._file.fileno())
+        if facts.st_size < self._place:
+            self._give_up(f"{self.path}: was cut shorter while it was read; open it again to see what is left")
+            return
+        try:
+            named = os.stat(self.path)  # noqa: PTH116 - beside fstat
+        except FileNotFoundError:
+            self.problem = f"{self.path}: was removed; what its engine still writes is lost in the end"
+            return
+        moved = (named.st_dev, named.st_ino) != (facts.st_dev, facts.st_ino)
+        self.problem = f"{self.path}: another file has taken this name; the old one is shown" if moved else None
+
+    def _give_up(self, problem: str) -> None:
+        self.problem = problem
+        self._lost = True
+
+
+class StreamFollower:
+    """Reads a log that comes through a pipe, such as the output of `ssh box llmtui tail SESSION`. Never blocks."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.decoder = EventDecoder()
+        self.finished = False
+        self._stream = stream
+        self._ended = False
+
+    def poll(self, most_bytes: int = MOST_BYTES) -> list[Event]:
+        """Return the events in what has come since the last look, at most `most_bytes`; maybe none."""
+        events: list[Event] = []
+        while most_bytes > 0 and not self._ended and self._is_ready():
+            try:
+                data = os.read(self._stream.fileno(), most_bytes)
+            except BlockingIOError:
+                break
+            except OSError:
+                data = b""
+            most_bytes -= len(data)
+            self._ended = not data
+            events += self.decoder.feed(data) if data else self.decoder.flush()
+        self.finished = _is_over(events, before=self.finished)
+        return events
+
+    @property
+    def torn(self) -> bool:
+        """Whether the stream ends in the middle of a line."""
+        return self.decoder.torn
+
+    def writer_alive(self) -> bool:
+        """Return whether the other end is still open."""
+        return not self._ended
+
+    def notices(self) -> list[str]:
+        """Return what a reader should know, a sentence each."""
+        return self.decoder.notices()
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._stream.close()
+
+    def _is_ready(self) -> bool:
+        # poll, not select: that one fails for a descriptor above 1023.
+        ready = select.poll()
+        ready.register(self._stream.fileno(), select.POLLIN)
+        return bool(ready.poll(0))
 
 
 def is_locked(file: int) -> bool:
-    """Return whether another process holds the exclusive lock of this open file."""
+    """Return whether another process holds the exclusive lock of this open file. Where no locks are, nobody does."""
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return True
+    except OSError:
+        return False
     fcntl.flock(file, fcntl.LOCK_UN)
     return False
+
+
+def _is_over(events: list[Event], *, before: bool) -> bool:
+    turn = last_turn(events)
+    return before if turn is None else isinstance(turn, SessionFinished)

@@ -10,18 +10,18 @@ from llmtui.events import FORMAT_VERSION
 Step = Callable[[dict[str, Any]], dict[str, Any]]
 
 STEPS: Mapping[int, Step] = {}
-"""`STEPS[n]` turns a line of format n into one of format n + 1."""
+"""`STEPS[n]` turns a line of format n into one of format n + 1. It leaves the header's `format` as it is: that says in
+which format the log was written."""
 
 
-def upgrade(line: bytes, version: int, steps: Mapping[int, Step] = STEPS, goal: int = FORMAT_VERSION) -> bytes | None:
-    """Return `line` in the format `goal`, or None when it is no JSON object."""
-    try:
-        event = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    if not isinstance(event, dict):
-        return None
-    for step in range(version, goal):
-        if step in steps:
-            event = steps[step](event)
+def upgrade(line: bytes, version: int, steps: Mapping[int, Step] = STEPS, goal: int = FORMAT_VERSION) -> bytes:
+    """Return `line`, which has the format `version`, in the format `goal`.
+
+    Raises `msgspec.DecodeError` when the line is no JSON object, or when no step leads on from its version.
+    """
+    event = msgspec.json.decode(line, type=dict[str, Any])
+    for rung in range(version, goal):
+        if rung not in steps:
+            raise msgspec.DecodeError(f"nothing is known of format {rung}")
+        event = steps[rung](event)
     return msgspec.json.encode(event)

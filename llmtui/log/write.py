@@ -2,27 +2,37 @@
 
 import fcntl
 import os
+import stat
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
-from llmtui.events import Event, SampleTaken
+from llmtui.events import Event
+from llmtui.log.encode import encode_line
+from llmtui.log.waiting import WaitingLines
 
 GATHER_S = 0.01
 """How long the writer waits for company, so that a burst of events costs one write."""
 
 FSYNC_S = 1.0
 RETRY_S = 1.0
+RETRY_AT_THE_END_S = 0.05
 MOST_WAITING = 64 * 1024 * 1024
 """Bytes that stay in memory while the disk takes none."""
 
+BLOCK = 64 * 1024
+"""Bytes given to one write. What the disk refuses of them is kept beside `MOST_WAITING`."""
 
-class LogLockedError(Exception):
+LOCK_WITHIN_S = 0.5
+
+
+class LogOpenError(Exception):
+    """The log can't be written: one sentence that says why."""
+
+
+class LogLockedError(LogOpenError):
     """Another engine writes this log."""
 
 
@@ -35,11 +45,14 @@ class LogTrouble(NamedTuple):
 
 
 class LogWriter:
-    """Appends events to a session file, which it creates (mode 0600) and locks.
+    """Appends events to a session file, which it creates (mode 0600) and locks; with `resume` to one that is there.
 
-    `append` never blocks and never fails. When the disk is full the lines wait in memory; beyond `most_waiting` bytes
-    samples are dropped first, then the oldest events, and `on_trouble` says how many. A line is never torn: a write
-    that the disk took in part is continued where it stopped.
+    `append` may be called from any thread and never waits for the disk. When that is full the lines wait in memory;
+    beyond `most_waiting` bytes the cheapest are dropped. `on_trouble` is called, in the writer's thread, when trouble
+    begins, and when it ends with what was lost. A line is never torn: a write that the disk took in part is continued
+    where it stopped.
+
+    Raises `FileExistsError` for a new log that is there already, `LogLockedError`, and `LogOpenError` for the rest.
     """
 
     def __init__(
@@ -51,138 +64,186 @@ class LogWriter:
         most_waiting: int = MOST_WAITING,
         resume: bool = False,
     ) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | (0 if resume else os.O_CREAT | os.O_EXCL)
-        self._file = os.open(path, flags, 0o600)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._file)
-            raise LogLockedError(f"another engine writes {path}; stop it first") from None
-        self._encoder = msgspec.json.Encoder()
+        self.path = path
+        self.bytes_written = 0
+        self._file = _open(path, resume=resume)
         self._on_trouble = on_trouble
         self._clock = clock
-        self._most_waiting = most_waiting
-        self._lines: deque[tuple[bytes, bool]] = deque()
-        self._waiting = 0
-        self._torn = b""
-        self._dropped = 0
-        self._in_trouble = False
+        # Shared with the writer's thread, under this lock.
         self._wake = threading.Condition()
+        self._lines = WaitingLines(most_waiting)
         self._sync_wanted = False
         self._closing = False
+        self._given_up = False
+        self._ended = False
+        # The writer's thread alone. A line that a crash has torn must not be continued by the first new one.
+        self._refused = b"\n" if _ends_torn(self._file) else b""
+        self._unsynced = False
         self._synced_at = clock()
-        self.bytes_written = 0
+        self._in_trouble = False
+        self._sync_failed = False
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
     def append(self, event: Event, *, durable: bool = False) -> None:
         """Take an event; `durable` asks for it to be on the disk, not only in the kernel, as soon as possible."""
-        line = self._encoder.encode(event) + b"\n"
+        line = encode_line(event)
         with self._wake:
-            self._lines.append((line, isinstance(event, SampleTaken)))
-            self._waiting += len(line)
-            if self._waiting > self._most_waiting:
-                self._drop()
+            if self._ended or self._given_up:
+                raise ValueError(f"{self.path} is closed")
+            # A writer that has lines already is awake, or will look again by itself.
+            idle = not self._lines.size
+            self._lines.add(event, line)
             self._sync_wanted |= durable
-            self._wake.notify()
+            if idle:
+                self._wake.notify()
 
-    def close(self, patience_s: float = 5.0) -> None:
-        """Write and sync what waits, then give the lock back; a disk that is still full is given `patience_s`."""
+    def close(self, patience_s: float = 5.0) -> int:
+        """Write and sync what waits, then give the lock back; return how many events were lost since trouble began.
+
+        A disk that is still full is given `patience_s`.
+        """
         with self._wake:
             self._closing = True
             self._wake.notify()
         self._thread.join(patience_s)
-        os.close(self._file)
-
-    def _drop(self) -> None:
-        """Make room: samples are the cheapest loss, then what is oldest."""
-        kept: deque[tuple[bytes, bool]] = deque()
-        for line, sample in self._lines:
-            if sample and self._waiting > self._most_waiting:
-                self._waiting -= len(line)
-                self._dropped += 1
-            else:
-                kept.append((line, sample))
-        while kept and self._waiting > self._most_waiting:
-            self._waiting -= len(kept.popleft()[0])
-            self._dropped += 1
-        self._lines = kept
+        with self._wake:
+            self._given_up = True
+        # The thread closes the file itself: a number that is closed under it may be another file's a moment later.
+        self._thread.join(RETRY_S)
+        return self._lines.lost + len(self._lines) + self._refused.count(b"\n")
 
     def _run(self) -> None:
-        while True:
-            with self._wake:
-                while not self._lines and not self._torn and not self._sync_wanted and not self._closing:
-                    self._wake.wait(FSYNC_S)
-                    if self._sync_due():
-                        break
-                closing = self._closing
-            if not closing:
-                time.sleep(GATHER_S)
-            written = self._write_waiting()
-            if self._sync_wanted or closing or self._sync_due():
-                self._sync()
-            if closing and (written or not self._in_trouble):
-                return
-            if not written:
-                time.sleep(RETRY_S if not closing else GATHER_S)
-
-    def _write_waiting(self) -> bool:
-        """Write all that waits; return whether the disk took it."""
-        with self._wake:
-            data = self._torn + b"".join(line for line, _ in self._lines)
-            self._lines.clear()
-            self._waiting = 0
-        done = 0
         try:
-            while done < len(data):
-                done += os.write(self._file, memoryview(data)[done:])
+            while self._await_work():
+                self._work()
+        finally:
+            self._ended = True
+            os.close(self._file)
+
+    def _await_work(self) -> bool:
+        """Sleep until there is something to write or to sync; return False when all is done."""
+        with self._wake:
+            while not (self._lines.size or self._refused or self._closing or self._sync_is_due()):
+                self._wake.wait(self._synced_at + FSYNC_S - self._clock() if self._unsynced else None)
+            if self._closing:
+                self._ended = self._given_up or not (self._lines.size or self._refused or self._unsynced)
+                return not self._ended
+            in_haste = self._lines.size >= BLOCK or self._refused
+        if not in_haste:
+            time.sleep(GATHER_S)
+        return True
+
+    def _work(self) -> None:
+        took_it = self._write_block()
+        if took_it:
+            with self._wake:
+                drained = not self._lines.size
+                wanted = drained and (self._sync_wanted or self._closing)
+                self._sync_wanted &= not drained
+            if wanted or self._sync_is_due():
+                self._sync()
+            if self._in_trouble and not self._sync_failed:
+                self._recover()
+        if not took_it or (self._closing and self._sync_failed):
+            self._pause()
+
+    def _pause(self) -> None:
+        if self._closing:
+            time.sleep(RETRY_AT_THE_END_S)
+            return
+        with self._wake:
+            self._wake.wait_for(lambda: self._closing, RETRY_S)
+
+    def _write_block(self) -> bool:
+        """Write some of what waits; return whether the disk took it. What it did not take is tried again first."""
+        if not self._refused:
+            with self._wake:
+                self._refused = self._lines.take(BLOCK)
+        data = memoryview(self._refused)
+        try:
+            while data:
+                written = os.write(self._file, data)
+                self.bytes_written += written
+                self._unsynced = True
+                data = data[written:]
         except OSError as error:
-            self.bytes_written += done
-            self._keep(data, done)
+            self._refused = bytes(data)
             self._tell(
                 f"the log can't be written: {error.strerror}; measuring goes on in memory, make room on the disk"
             )
             return False
-        self.bytes_written += done
-        self._torn = b""
-        if self._in_trouble:
-            self._recovered()
+        self._refused = b""
         return True
 
-    def _keep(self, data: bytes, done: int) -> None:
-        """Keep what the disk did not take: the rest of a torn line apart, since it must come first and whole."""
-        rest = data[done:]
-        at_line_start = (done == 0 and not self._torn) or (done > 0 and data[done - 1 : done] == b"\n")
-        if at_line_start:
-            self._torn, lines = b"", rest
-        else:
-            end = rest.find(b"\n") + 1
-            self._torn, lines = rest[:end], rest[end:]
-        kept = [(line, line.startswith(b'{"ev":"sample_taken"')) for line in lines.splitlines(keepends=True)]
-        with self._wake:
-            self._lines.extendleft(reversed(kept))
-            self._waiting += len(lines)
-            if self._waiting > self._most_waiting:
-                self._drop()
-
-    def _tell(self, sentence: str) -> None:
-        if not self._in_trouble:
-            self._in_trouble = True
-            self._on_trouble(LogTrouble(sentence, ended=False, dropped=self._dropped))
-
-    def _recovered(self) -> None:
-        self._in_trouble = False
-        lost = f"{self._dropped} events were lost" if self._dropped else "nothing was lost"
-        self._on_trouble(LogTrouble(f"the log is written again; {lost}", ended=True, dropped=self._dropped))
-        self._dropped = 0
-
-    def _sync_due(self) -> bool:
-        return self._clock() - self._synced_at >= FSYNC_S
+    def _sync_is_due(self) -> bool:
+        return self._unsynced and self._clock() - self._synced_at >= FSYNC_S
 
     def _sync(self) -> None:
-        self._sync_wanted = False
         self._synced_at = self._clock()
         try:
             os.fsync(self._file)
         except OSError as error:
-            self._tell(f"the log can't be brought to the disk: {error.strerror}")
+            self._sync_failed = True
+            self._tell(f"the log can't be brought to the disk: {error.strerror}; a power cut would lose it")
+            return
+        self._unsynced = self._sync_failed = False
+
+    def _tell(self, sentence: str) -> None:
+        if not self._in_trouble:
+            self._in_trouble = True
+            self._call_back(LogTrouble(sentence, ended=False, dropped=0))
+
+    def _recover(self) -> None:
+        self._in_trouble = False
+        with self._wake:
+            dropped, lost = self._lines.lost, self._lines.tell_lost()
+        self._call_back(LogTrouble(f"the log is written again; {lost}", ended=True, dropped=dropped))
+
+    def _call_back(self, trouble: LogTrouble) -> None:
+        try:
+            self._on_trouble(trouble)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the log goes on
+            threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, self._thread)))
+
+
+def _open(path: Path, *, resume: bool) -> int:
+    flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | (0 if resume else os.O_CREAT | os.O_EXCL)
+    try:
+        file = os.open(path, flags, 0o600)
+    except FileExistsError:
+        raise FileExistsError(f"{path} is there already; a log is never written over") from None
+    except OSError as error:
+        raise LogOpenError(f"{path} can't be written: {error.strerror}") from None
+    try:
+        _claim(file, path)
+    except LogOpenError:
+        os.close(file)
+        raise
+    return file
+
+
+def _claim(file: int, path: Path) -> None:
+    """Take the lock that an engine holds as long as it writes."""
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        raise LogOpenError(f"{path} can't be written: not a plain file")
+    end = time.monotonic() + LOCK_WITHIN_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            # Readers that ask whether an engine lives hold the lock for a moment, an engine holds it to its end.
+            if time.monotonic() > end:
+                raise LogLockedError(f"another engine writes {path}; stop it first") from None
+            time.sleep(GATHER_S)
+        except OSError as error:
+            raise LogOpenError(
+                f"{path} can't be locked: {error.strerror}; name a folder on a local disk by LLMTUI_SESSIONS"
+            ) from None
+        else:
+            return
+
+
+def _ends_torn(file: int) -> bool:
+    size = os.fstat(file).st_size
+    return size > 0 and os.pread(file, 1, size - 1) != b"\n"

@@ -1,0 +1,66 @@
+"""The lines that wait for the disk, within a bound: beyond it the cheapest go first."""
+
+from collections import deque
+
+from llmtui.events import Event, SampleTaken, SelfMeasured, SessionOpened, TokensReceived
+
+# In the order in which they are given up. A request's figures are in its last event, so its tokens are cheaper than
+# that; the header is never given up, for without it the rest could not be read.
+_SAMPLES, _TOKENS, _OTHERS, _HEADER = range(4)
+_LANES: dict[type[Event], int] = {
+    SampleTaken: _SAMPLES,
+    SelfMeasured: _SAMPLES,
+    TokensReceived: _TOKENS,
+    SessionOpened: _HEADER,
+}
+_NAMES = ("of samples", "of tokens", "of other kinds")
+
+
+class WaitingLines:
+    """Keeps at most about `most_bytes` of lines. Adding and taking cost the same however many wait. Not locked."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self.size = 0
+        self._most_bytes = most_bytes
+        self._added = 0
+        self._lanes: tuple[deque[tuple[int, bytes]], ...] = tuple(deque() for _ in range(_HEADER + 1))
+        self._lost = [0] * len(_NAMES)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._lanes))
+
+    @property
+    def lost(self) -> int:
+        """How many events were given up."""
+        return sum(self._lost)
+
+    def add(self, event: Event, line: bytes) -> None:
+        """Put the event's line at the end; make room if need be, samples first, the oldest of a kind first."""
+        self._lanes[_LANES.get(type(event), _OTHERS)].append((self._added, line))
+        self._added += 1
+        self.size += len(line)
+        for kind, lane in enumerate(self._lanes[:_HEADER]):
+            while self.size > self._most_bytes and lane:
+                self.size -= len(lane.popleft()[1])
+                self._lost[kind] += 1
+
+    def take(self, most_bytes: int) -> bytes:
+        """Remove and return the oldest lines in the order in which they came: at least one, about `most_bytes`."""
+        lines: list[bytes] = []
+        size = 0
+        while size < most_bytes:
+            lane = min((lane for lane in self._lanes if lane), key=lambda lane: lane[0][0], default=None)
+            if lane is None:
+                break
+            line = lane.popleft()[1]
+            lines.append(line)
+            size += len(line)
+        self.size -= size
+        return b"".join(lines)
+
+    def tell_lost(self) -> str:
+        """Say what was given up, and forget it."""
+        total = self.lost
+        named = [f"{count} {name}" for count, name in zip(self._lost, _NAMES, strict=True) if count]
+        self._lost = [0] * len(_NAMES)
+        return f"events lost: {total} ({', '.join(named)})" if total else "nothing was lost"

@@ -1,0 +1,64 @@
+from hypothesis import given
+from hypothesis import strategies as st
+from support.conversation import header
+
+from llmtui import events as ev
+from llmtui.log.encode import encode_line
+from llmtui.log.waiting import WaitingLines
+
+SAMPLE = ev.SampleTaken(t=1, values={"cpu.percent": 1.0})
+TOKENS = ev.TokensReceived(t=1, request="r", offsets_us=(1,), texts=("x",))
+MARKER = ev.MarkerPlaced(t=1, label="x")
+
+
+def filled(events, most_bytes=1_000_000):
+    waiting = WaitingLines(most_bytes)
+    for number, event in enumerate(events):
+        waiting.add(event, b"%d\n" % number)
+    return waiting
+
+
+@given(st.lists(st.sampled_from([SAMPLE, TOKENS, MARKER, header()])), st.integers(1, 40))
+def test_lines_leave_in_the_order_in_which_they_came(events, most_bytes):
+    waiting = filled(events)
+    taken = []
+    while waiting:
+        taken.append(waiting.take(most_bytes))
+    assert b"".join(taken) == b"".join(b"%d\n" % number for number in range(len(events)))
+    assert all(len(block) < most_bytes + 4 for block in taken)
+    assert waiting.size == 0
+    assert waiting.take(10) == b""
+    assert waiting.tell_lost() == "nothing was lost"
+
+
+def test_the_cheapest_go_first_and_of_a_kind_the_oldest():
+    waiting = filled([header(), SAMPLE, MARKER, TOKENS, SAMPLE, MARKER, TOKENS, MARKER], most_bytes=10)
+    # Eight lines of two bytes; room for five.
+    assert waiting.size == 10
+    assert waiting.lost == 3
+    assert waiting.take(100) == b"0\n2\n5\n6\n7\n"
+    assert waiting.tell_lost() == "events lost: 3 (2 of samples, 1 of tokens)"
+    assert waiting.tell_lost() == "nothing was lost"
+
+
+def test_the_header_stays_whatever_comes():
+    waiting = filled([header(), *[MARKER] * 100], most_bytes=10)
+    assert waiting.take(100).startswith(b"0\n")
+    assert waiting.tell_lost() == "events lost: 98 (98 of other kinds)"
+
+
+def test_a_line_that_alone_is_beyond_the_bound_goes_itself():
+    waiting = WaitingLines(100)
+    waiting.add(header(), b"0" * 60)
+    waiting.add(SAMPLE, b"1" * 60)
+    assert (len(waiting), waiting.lost, waiting.size) == (1, 1, 60)
+
+
+@given(st.lists(st.sampled_from([SAMPLE, TOKENS, MARKER]), min_size=1), st.integers(20, 2000))
+def test_the_bound_holds_and_nothing_vanishes_unsaid(events, most_bytes):
+    waiting = WaitingLines(most_bytes)
+    for event in events:
+        waiting.add(event, encode_line(event))
+        assert waiting.size <= most_bytes
+    kept = waiting.take(1_000_000).count(b"\n")
+    assert kept + waiting.lost == len(events)
