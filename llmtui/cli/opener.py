@@ -15,6 +15,7 @@ from llmtui.events import Server
 from llmtui.log.follow import LogFollower
 from llmtui.log.library import list_sessions
 from llmtui.log.read import LogError, read_header
+from llmtui.places import PlaceError
 from llmtui.tui.app import LlmtuiApp
 from llmtui.tui.screens.home import HomeScreen, HomeSources, SessionChoice, SuiteChoice
 
@@ -90,9 +91,9 @@ class _Opener:
         try:
             read_header(log)
             follower = LogFollower(log)
-        except LogError as error:
+            send = sender(log) if follower.writer_alive() else None
+        except (LogError, PlaceError) as error:
             if self.screen is not None:
                 self.screen.say(str(error))
             return
-        send = sender(log) if follower.writer_alive() else None
         self._app.push_screen(self._app.open_session(follower, send, replay=False, state_folder=places.state_folder()))

@@ -32,9 +32,13 @@ def show_session(log: Path) -> int:
     from llmtui.tui.app import view_session
 
     follower = LogFollower(log)
+    try:
+        send = sender(log) if follower.writer_alive() else None
+    except places.PlaceError as error:
+        raise click.ClickException(str(error)) from None
     return view_session(
         follower,
-        sender(log) if follower.writer_alive() else None,
+        send,
         replay=False,
         profile=profile,
         settings_folder=places.settings_folder(),

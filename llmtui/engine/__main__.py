@@ -11,7 +11,7 @@ from llmtui.documents import DocumentError
 from llmtui.engine.process import run_engine
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.run_request import RunRequest
-from llmtui.log.write import LogLockedError
+from llmtui.log.write import LogOpenError
 from llmtui.servers.embedded import EmbeddedFactory
 
 
@@ -26,7 +26,7 @@ def main() -> int:
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(run_engine(request, _embedded_servers))
-    except (DocumentError, LogLockedError, FileExistsError) as error:
+    except (DocumentError, LogOpenError, FileExistsError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0

@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -76,7 +77,9 @@ async def run_engine(request: RunRequest, factory: Callable[[Recorder], LocalSer
         raise
     finally:
         await keeper.aclose()
-        writer.close()
+        lost = writer.close()
+        if lost:
+            sys.stderr.write(f"{lost} events could not be written to {log_path} and are lost; make room on its disk\n")
 
 
 def _header(request: RunRequest, suite: Suite, recorder: Recorder, hardware: HardwareSnapshot) -> SessionOpened:
