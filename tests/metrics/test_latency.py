@@ -51,7 +51,7 @@ def test_reasoning_only_says_so():
     assert "no answer" in figures.missing["ttft_answer_ns"]
 
 
-def test_four_tokens_a_chunk_take_the_first_chunk_out_of_the_rate():
+def test_rule_08_the_tokens_of_the_first_chunk_are_no_part_of_the_decode_rate():
     figures = measure(SENT, stream(8, first_ms=260, gap_ms=80, characters=16), usage=usage(32))
     assert figures.decode_rate == pytest.approx(50)
     assert figures.itl_p50_ns == pytest.approx(20 * MS)
