@@ -70,10 +70,12 @@ def suite(targets, **overrides):
     return read_suite(text, "f", overrides)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+@pytest.fixture
+def silent_port():
+    """A port that is bound, so that nobody else can take it, but on which nobody listens."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 async def test_our_server_starts_when_its_turn_comes_and_stops_at_the_end(answering):
@@ -139,9 +141,9 @@ async def test_a_server_that_cannot_be_had_says_why(stage):
     await targets.aclose()
 
 
-async def test_a_url_where_nobody_listens_gets_a_sentence_and_an_alert():
+async def test_a_url_where_nobody_listens_gets_a_sentence_and_an_alert(silent_port):
     sink = Sink()
-    url = f"http://127.0.0.1:{free_port()}"
+    url = f"http://127.0.0.1:{silent_port}"
     targets = TargetSet(Recorder(sink), Factory(), urls=(url,))
     (planned,) = await targets.resolve(suite("embedded"))
     assert planned.name == url

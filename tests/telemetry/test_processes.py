@@ -43,12 +43,11 @@ def test_the_process_behind_a_port_is_found_and_its_use_counted(server):
 
 
 def test_where_nobody_listens_there_is_a_reason():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    watch = ServerWatch(ProcFolder())
-    watch.watch(Watch(target="t", port=port))
-    assert isinstance(watch.sample(0)["server.cpu"], Missing)
+    with socket.socket() as held:  # bound, so that nobody else can take the port, but not listening
+        held.bind(("127.0.0.1", 0))
+        watch = ServerWatch(ProcFolder())
+        watch.watch(Watch(target="t", port=held.getsockname()[1]))
+        assert isinstance(watch.sample(0)["server.cpu"], Missing)
 
 
 def test_a_process_can_be_named_and_its_end_is_told(server):
