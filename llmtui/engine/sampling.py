@@ -25,6 +25,11 @@ def sampler_command(interval_ms: int) -> list[str]:
     return [sys.executable, "-m", "llmtui.telemetry.sampler", "--interval-ms", str(interval_ms)]
 
 
+def is_local(host: str) -> bool:
+    """Return whether `host` is this machine by a name that needs no look-up."""
+    return host in {"localhost", "::1", "0.0.0.0", "::"} or host.startswith("127.")  # noqa: S104 - compared, not bound
+
+
 class SamplerKeeper:
     """Starts the sampler, reads it, and starts it again when it is lost.
 
@@ -60,7 +65,13 @@ class SamplerKeeper:
         """Watch the process tree of the server behind `url`."""
         parts = urlsplit(url)
         port = parts.port or DEFAULT_PORTS.get(parts.scheme)
-        watch = Watch(target=target, pid=pid) if pid is not None else Watch(target=target, port=port)
+        if pid is not None:
+            watch = Watch(target=target, pid=pid)
+        elif is_local(parts.hostname or ""):
+            watch = Watch(target=target, port=port)
+        else:
+            # The port of another machine says nothing of who listens on the same port here.
+            watch = Watch(target=target)
         if watch != self._watch:
             self._watch = watch
             self._tell(SamplerCommand(watch=watch))

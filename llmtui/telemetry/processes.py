@@ -51,7 +51,7 @@ class ProcessTable(Protocol):
         """Return the command line, empty when it cannot be read."""
 
     def listeners(self, port: int) -> "set[int] | Missing":
-        """Return the processes that listen on a TCP port, or why they cannot be told."""
+        """Return the processes that listen on a TCP port (none: nobody does), or why they cannot be told."""
 
 
 class ProcFolder:
@@ -129,7 +129,7 @@ class ProcFolder:
         if not readable:
             return Missing("the kernel's table of sockets can't be read")
         if not sockets:
-            return Missing(f"nobody listens on port {port} here: the server runs in a container or on another machine")
+            return set()
         holders, hidden = self._holders(sockets)
         if holders:
             return holders

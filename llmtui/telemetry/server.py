@@ -112,6 +112,10 @@ class ServerWatch:
             found = self._table.listeners(watch.port)
             if isinstance(found, Missing):
                 self._roots, self._why = self._by_command(rows, watch.port), found.reason
+            elif not found:
+                # Only a command line that names the port proves anything here: another server must not be taken for it.
+                self._roots = self._by_command(rows, watch.port, naming_only=True)
+                self._why = f"nobody listens on port {watch.port} here: the server runs in a container or elsewhere"
             else:
                 self._roots, self._why = self._by_listeners(rows, found, watch.port)
         self._look_due_ns = now_ns
@@ -128,13 +132,13 @@ class ServerWatch:
         found = self._by_command(rows, port)
         return found, f"port {port} leads into a container ({forwarders[0]}); name the server's process id"
 
-    def _by_command(self, rows: dict[int, ProcessRow], port: int) -> list[ProcessRow]:
+    def _by_command(self, rows: dict[int, ProcessRow], port: int, *, naming_only: bool = False) -> list[ProcessRow]:
         """Known servers by their command line: those that name the port, else the only one there is."""
         commands = {pid: self._table.arguments(pid) for pid in rows if pid != os.getpid()}
         servers = [pid for pid, arguments in commands.items() if is_server(arguments)]
         tops = [pid for pid in servers if rows[pid].parent not in servers]
         naming = [pid for pid in servers if names_port(commands[pid], port)]
-        chosen = naming or (tops if len(tops) == 1 else [])
+        chosen = naming or (tops if len(tops) == 1 and not naming_only else [])
         return [rows[pid] for pid in chosen if rows[pid].parent not in chosen]
 
     def _look(self, now_ns: int) -> None:

@@ -8,7 +8,7 @@ from support.scripted import Sink
 
 from llmtui import events as ev
 from llmtui.engine.recorder import Recorder
-from llmtui.engine.sampling import SamplerKeeper
+from llmtui.engine.sampling import SamplerKeeper, is_local
 
 SNAPSHOT = '{"hardware":{"cpu_model":"X"},"monotonic_ns":1,"pid":1}'
 SAMPLE = '{"monotonic_ns":2,"values":{"cpu.percent":5.0}}'
@@ -44,6 +44,14 @@ async def test_the_real_sampler_gives_hardware_and_samples():
     assert sink.of(ev.ServerProcessesFound)[0].processes[0].pid == os.getpid()
     assert sink.of(ev.SamplerLost) == []
     assert keeper.pid is None
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [("127.0.0.1", True), ("localhost", True), ("::1", True), ("box.local", False), ("10.0.0.7", False)],
+)
+def test_only_a_local_server_is_looked_for_here(host, local):
+    assert is_local(host) is local
 
 
 async def test_a_sampler_that_dies_is_started_again_and_leaves_a_gap():
