@@ -1,6 +1,7 @@
 """Requests with limits; every failure is a `BackendError` in one sentence that never holds the client's API key."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -64,7 +65,8 @@ class TimedExchange:
         """Return the body's reads; `BackendError` for stalled, timeout, disconnected, malformed.
 
         `progress` is a count that the consumer's parser raises by everything but comments (`SseParser.progress`): a
-        read that leaves it where it was does not renew the stall limit. Without it every read does.
+        read that leaves it where it was does not renew the stall limit. Without it every read does. Of an exchange that
+        is `patient` the first renewal begins the stall limit.
         """
         return _LimitedReads(self._reads, self._limits, progress)
 
@@ -100,14 +102,14 @@ class TimedExchange:
 class _Limits:
     """The two limits of one exchange, as moments on the loop's clock."""
 
-    def __init__(self, client: httpx.AsyncClient, stall_s: float, limit_s: float) -> None:
+    def __init__(self, client: httpx.AsyncClient, stall_s: float, limit_s: float, *, patient: bool = False) -> None:
         self._loop = asyncio.get_running_loop()
         self._url = _shown(client)
         self._secret = _secret(client)
         self._stall_s = stall_s
         self._limit_s = limit_s
         self._ends_at = self._loop.time() + limit_s
-        self._stalls_at = self._loop.time() + stall_s
+        self._stalls_at = math.inf if patient else self._loop.time() + stall_s
 
     @property
     def next_at(self) -> float:
@@ -166,14 +168,23 @@ class _LimitedReads(AsyncIterator[TimedRead]):
 
 @asynccontextmanager
 async def post_timed(
-    client: httpx.AsyncClient, path: str, payload: Any, *, stall_s: float, limit_s: float, model: str | None = None
+    client: httpx.AsyncClient,
+    path: str,
+    payload: Any,
+    *,
+    stall_s: float,
+    limit_s: float,
+    model: str | None = None,
+    patient: bool = False,
 ) -> AsyncGenerator[TimedExchange]:
     """POST `payload` as JSON, and give the exchange once the answer's head is there.
 
     An HTTP error is no failure here: look at `ok`, then raise `await exchange.problem()`. Both limits count from now,
-    and the stall limit anew from each read. Leaving the block before the end of the body closes the connection.
+    and the stall limit anew from each read; with `patient` it counts only from the first read that renews it, for
+    servers that are silent while they load and read the prompt. Leaving the block before the end of the body closes the
+    connection.
     """
-    limits = _Limits(client, stall_s, limit_s)
+    limits = _Limits(client, stall_s, limit_s, patient=patient)
     async with _exchange(client, "POST", path, payload, limits=limits, model=model) as exchange:
         yield exchange
 

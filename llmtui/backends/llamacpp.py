@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import httpx
 
 from llmtui.backends.base import BackendError, GenerationRequest, Sent, ServerStats, StreamItem
+from llmtui.backends.counters import read_positive
 from llmtui.backends.exchange import post_timed, request_json, request_text
 from llmtui.backends.llamacpp_frames import (
     CompletionReader,
@@ -17,7 +18,6 @@ from llmtui.backends.llamacpp_frames import (
     has_failed,
     names_of,
     read_model,
-    read_timings,
     requests_of_metrics,
     rows_of,
     stats_of_slots,
@@ -83,7 +83,7 @@ class LlamaCppBackend:
             kind=self.kind,
             version=str(build) if build else None,
             models=tuple(models),
-            slots=slots if isinstance(slots, int) else None,
+            slots=read_positive(slots),
         )
 
     async def load(self, model: str, options: dict[str, Any]) -> int | None:
@@ -121,17 +121,14 @@ class LlamaCppBackend:
         patience = self._patience()
         while True:
             reader = self._reader(request)
-            has_text, signs_of_life = False, 0
             async with post_timed(
                 self._client, path, body, stall_s=request.stall_s, limit_s=request.limit_s, model=request.model
             ) as exchange:
                 if exchange.ok:
                     yield Sent(exchange.sent_ns, exchange.connect_ns)
-                    async for read in exchange.reads(lambda: reader.progress + signs_of_life):  # noqa: B023 - used up here
-                        chunks = reader.feed(read)
-                        has_text = has_text or bool(chunks)
-                        signs_of_life += 0 if has_text else len(read.data)
-                        for chunk in chunks:
+                    # The functions that use `reader` are used up within this turn of the loop.
+                    async for read in exchange.reads(lambda: reader.progress if reader.has_text else reader.received):  # noqa: B023
+                        for chunk in reader.feed(read):
                             yield chunk
                         if reader.done:
                             await exchange.drain()
@@ -179,7 +176,7 @@ class LlamaCppBackend:
 
     def _reader(self, request: GenerationRequest) -> CountingChatReader | CompletionReader:
         if request.messages:
-            return CountingChatReader(url=self.url, model=request.model, secret=self._secret, read_timings=read_timings)
+            return CountingChatReader(url=self.url, model=request.model, secret=self._secret)
         return CompletionReader(url=self.url, model=request.model, secret=self._secret)
 
     async def _check(self, model: str) -> None:

@@ -8,7 +8,8 @@ import httpx
 import msgspec
 
 from llmtui.backends.base import BackendError, End, GenerationRequest, Sent, ServerStats, StreamItem
-from llmtui.backends.exchange import TimedExchange, post_timed, request_json
+from llmtui.backends.counters import read_positive
+from llmtui.backends.exchange import post_timed, request_json
 from llmtui.backends.ollama_rows import (
     PROMPT_SETTINGS,
     RowReader,
@@ -18,7 +19,7 @@ from llmtui.backends.ollama_rows import (
     split_options,
 )
 from llmtui.backends.prompt_cache import PromptCache, SentPrompt
-from llmtui.backends.transport import TimedRead, open_client, set_key
+from llmtui.backends.transport import open_client, set_key
 from llmtui.events import Model, Server
 
 _SHOWS_AT_ONCE = 4
@@ -83,8 +84,7 @@ class OllamaBackend:
         if running is not None and full_name(model) not in running:
             self._cache.start_empty(full_name(model))
         await self._running()  # with the window that the model has now
-        load_ns = row.get("load_duration")
-        return load_ns if isinstance(load_ns, int) and load_ns > 0 else None
+        return read_positive(row.get("load_duration"))
 
     async def unload(self, model: str) -> None:
         """Unload `model`, and wait until it is gone."""
@@ -108,12 +108,19 @@ class OllamaBackend:
         settings = {key: value for key, value in body.items() if key in PROMPT_SETTINGS}
         prompt = self._cache.begin(msgspec.structs.replace(request, model=full_name(request.model)), settings)
         reader = RowReader(url=self.url, model=request.model, secret=self._secret)
-        limits = {"stall_s": request.limit_s, "limit_s": request.limit_s}
-        async with post_timed(self._client, path, body, **limits, model=request.model) as exchange:
+        async with post_timed(
+            self._client,
+            path,
+            body,
+            stall_s=request.stall_s,
+            limit_s=request.limit_s,
+            model=request.model,
+            patient=True,
+        ) as exchange:
             if not exchange.ok:
                 raise await self._explain(await exchange.problem(), request.model)
             yield Sent(exchange.sent_ns, exchange.connect_ns)
-            async for read in self._reads(exchange, request.stall_s):
+            async for read in exchange.reads():
                 for chunk in reader.feed(read):
                     yield chunk
                 if reader.done:
@@ -139,21 +146,6 @@ class OllamaBackend:
         """Close every connection, unless the client came from outside."""
         if self._owns_client:
             await self._client.aclose()
-
-    async def _reads(self, exchange: TimedExchange, stall_s: float) -> AsyncGenerator[TimedRead]:
-        reads = exchange.reads()
-        while True:
-            try:
-                async with asyncio.timeout(stall_s):
-                    read = await anext(reads)
-            except StopAsyncIteration:
-                return
-            except TimeoutError:
-                sentence = (
-                    f"{self.url} sent nothing for {stall_s:g} s: look into the server's log, or raise the stall limit."
-                )
-                raise BackendError("stalled", sentence) from None
-            yield read
 
     def _require_whole(self, end: End, request: GenerationRequest) -> None:
         """Raise when the prompt fills its window to the brim: Ollama before 0.12.6 cuts it though told not to."""

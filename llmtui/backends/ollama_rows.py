@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmtui.backends.base import BackendError, Chunk, End, GenerationRequest
-from llmtui.backends.problems import redact, stream_problem
-from llmtui.backends.transport import TimedRead
-from llmtui.backends.wire import NdjsonParser, WireError, decode_json
+from llmtui.backends.counters import read_positive
+from llmtui.backends.stream_reader import StreamReader
+from llmtui.backends.wire import NdjsonParser
 from llmtui.events import Model, ServerTimings, Usage
 
 PROMPT_SETTINGS = frozenset({"format", "raw", "suffix", "system", "template", "think", "tools"})
@@ -45,61 +45,14 @@ def generation_body(request: GenerationRequest) -> tuple[str, dict[str, Any]]:
     raise BackendError("bad_request", "The request holds no text, and Ollama answers none: give it a prompt.")
 
 
-class RowReader:
-    """Turns timed reads of an Ollama stream into chunks and the end.
+class RowReader(StreamReader[bytes]):
+    """Reads the rows of /api/chat and /api/generate."""
 
-    `url` and `model` serve the sentences of errors, `secret` is a key that must not show up in them.
+    server = "Ollama"
 
-    Attributes:
-        done: Whether the row that ends the stream has come, or an error; nothing that matters follows.
-    """
-
-    def __init__(self, *, url: str, model: str, secret: str | None = None) -> None:
-        self.done = False
-        self._url = url
-        self._model = model
-        self._secret = secret
-        self._parser = NdjsonParser()
-        self._rows = 0
-        self._last_ns = 0
+    def __init__(self, *, url: str, model: str | None = None, secret: str | None = None) -> None:
+        super().__init__(NdjsonParser(), url=url, model=model, secret=secret)
         self._end: End | None = None
-        self._problem: BackendError | None = None
-
-    def feed(self, read: TimedRead) -> list[Chunk]:
-        """Return the chunks that `read` completes. `BackendError`: an error in mid-stream, or bytes that are none.
-
-        Chunks that came in one read with an error are returned, with `done` set; `flush` raises the error then.
-        """
-        self._last_ns = read.at_ns
-        chunks: list[Chunk] = []
-        try:
-            for line in self._parser.feed(read.data):
-                if not self.done:
-                    chunks += self._read_line(line, read.at_ns)
-        except WireError as error:
-            self._problem = self._malformed(str(error))
-        except BackendError as problem:
-            self._problem = problem
-        if self._problem is not None:
-            self.done = True
-            if not chunks:
-                raise self._problem
-        return chunks
-
-    def flush(self) -> list[Chunk]:
-        """Return what the end of the body completes: a last row without a line end, unless it was cut within.
-
-        `BackendError`: an error of the server that came at the end.
-        """
-        if self._problem is not None:
-            raise self._problem
-        rest = self._parser.finish()
-        try:
-            return self._read_line(rest, self._last_ns) if rest is not None and not self.done else []
-        except BackendError as error:
-            if error.kind != "malformed":
-                raise
-            return []
 
     def finish(self) -> End:
         """Return how the answer ended, after `flush`.
@@ -107,27 +60,23 @@ class RowReader:
         `BackendError`: `empty` without any row, `truncated` when no row said that it was the last one. Ollama ends so
         without a word when a model repeats one token more than 30 times, or when its runner dies between two rows.
         """
-        if self._end is not None:
-            return self._end
-        if not self._rows:
-            raise BackendError("empty", f"{self._url} answered 200 and then sent nothing: look into the server's log.")
-        text = "ended its answer without saying that it was done: the model repeats itself, or its runner died."
-        raise BackendError("truncated", f"{self._url} {text}")
+        self._require_frames()
+        if self._end is None:
+            text = "ended its answer without saying that it was done: the model repeats itself, or its runner died."
+            raise BackendError("truncated", f"{self._url} {text}")
+        return self._end
 
-    def _read_line(self, line: bytes, at_ns: int) -> list[Chunk]:
-        try:
-            row = decode_json(line)
-        except WireError as error:
-            raise self._malformed(str(error)) from None
+    def _take(self, frame: bytes, at_ns: int, chunks: list[Chunk]) -> None:
+        row = self._decode(frame)
         if not isinstance(row, dict):
             raise self._malformed("The server sent a row that is no JSON object.")
-        self._rows += 1
+        self._frames += 1
         if row.get("error"):
-            raise stream_problem(row, url=self._url, model=self._model, secret=self._secret)
+            raise self._failure(row)
+        chunks += read_chunks(row, at_ns)
         if row.get("done") is True:
             self.done = True
             self._end = self._read_end(row, at_ns)
-        return read_chunks(row, at_ns)
 
     def _read_end(self, row: Mapping[str, Any], at_ns: int) -> End:
         reason = _text(row, "done_reason")
@@ -136,9 +85,6 @@ class RowReader:
         if reason == "error":  # LocalAI's imitation of Ollama
             raise BackendError("server_error", f"{self._url} gave up the answer: look into the server's log.")
         return End(at_ns, reason, read_usage(row), read_timings(row))
-
-    def _malformed(self, reason: str) -> BackendError:
-        return BackendError("malformed", redact(f"{self._url} does not stream as Ollama does: {reason}", self._secret))
 
 
 def read_chunks(row: Mapping[str, Any], at_ns: int) -> list[Chunk]:
@@ -152,7 +98,7 @@ def read_chunks(row: Mapping[str, Any], at_ns: int) -> list[Chunk]:
 
 def read_usage(row: Mapping[str, Any]) -> Usage | None:
     """Return the token counts of a last row. Ollama leaves a 0 out, so that a missing one is not known to be 0."""
-    prompt, completion = _count(row, "prompt_eval_count"), _count(row, "eval_count")
+    prompt, completion = read_positive(row.get("prompt_eval_count")), read_positive(row.get("eval_count"))
     return None if prompt is completion is None else Usage(prompt_tokens=prompt, completion_tokens=completion)
 
 
@@ -163,14 +109,14 @@ def read_timings(row: Mapping[str, Any]) -> ServerTimings:
     `prompt_eval_count` includes tokens from the cache that `prompt_eval_duration` leaves out, so `prefill_tokens` stays
     open here.
     """
-    tokens = _count(row, "eval_count")
+    tokens = read_positive(row.get("eval_count"))
     decoded = tokens - 1 if tokens is not None and tokens > 1 else None
     return ServerTimings(
-        load_ns=_count(row, "load_duration"),
-        prefill_ns=_count(row, "prompt_eval_duration"),
-        decode_ns=_count(row, "eval_duration") if decoded else None,
-        decode_tokens=decoded if _count(row, "eval_duration") else None,
-        total_ns=_count(row, "total_duration"),
+        load_ns=read_positive(row.get("load_duration")),
+        prefill_ns=read_positive(row.get("prompt_eval_duration")),
+        decode_ns=read_positive(row.get("eval_duration")) if decoded else None,
+        decode_tokens=decoded if read_positive(row.get("eval_duration")) else None,
+        total_ns=read_positive(row.get("total_duration")),
     )
 
 
@@ -186,10 +132,10 @@ def read_model(tag: Mapping[str, Any], show: Mapping[str, Any], loaded: Mapping[
     return Model(
         id=str(tag.get("name") or tag.get("model")),
         family=_text(details, "family"),
-        parameters=_count(info, "general.parameter_count") or read_size_label(details.get("parameter_size")),
+        parameters=read_positive(info.get("general.parameter_count")) or read_size_label(details.get("parameter_size")),
         quantization=_text(details, "quantization_level"),
-        context=window if isinstance(window, int) and window > 0 else None,
-        size=_count(tag, "size"),
+        context=read_positive(window),
+        size=read_positive(tag.get("size")),
         digest=_text(tag, "digest"),
         loaded=loaded is not None,
     )
@@ -200,7 +146,7 @@ def read_size_label(label: object) -> int | None:
     if not isinstance(label, str) or label[-1:] not in _UNITS:
         return None
     try:
-        return round(float(label[:-1]) * _UNITS[label[-1]])
+        return read_positive(round(float(label[:-1]) * _UNITS[label[-1]]))
     except (ValueError, OverflowError):
         return None
 
@@ -208,11 +154,6 @@ def read_size_label(label: object) -> int | None:
 def full_name(model: str) -> str:
     """Return the name under which Ollama lists `model`: without a tag it means ":latest"."""
     return model if ":" in model.rpartition("/")[2] else f"{model}:latest"
-
-
-def _count(row: Mapping[str, Any], key: str) -> int | None:
-    value = row.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
 def _text(row: Mapping[str, Any], key: str) -> str | None:

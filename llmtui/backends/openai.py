@@ -10,6 +10,7 @@ import msgspec
 
 from llmtui.backends.base import BackendError, GenerationRequest, Sent, ServerStats, StreamItem
 from llmtui.backends.chat_frames import ChatStreamReader, read_frame
+from llmtui.backends.counters import read_count, read_nanoseconds, read_number, read_positive
 from llmtui.backends.exchange import TimedExchange, post_timed, request_json, request_text
 from llmtui.backends.openai_kinds import (
     KINDS,
@@ -84,9 +85,9 @@ class OpenAiBackend:
         listing = await request_json(self._client, "GET", "/v1/models")
         models = read_models(listing)
         if self._traits.manages_models:
-            models = read_lmstudio_models(await request_json(self._client, "GET", "/api/v1/models")) or models
+            models = read_lmstudio_models(await self._rich_listing()) or models
         info = await self._info()
-        context = _whole(info.get(self._traits.context_field))
+        context = read_positive(info.get(self._traits.context_field))
         if context is not None:
             models = tuple(msgspec.structs.replace(model, context=model.context or context) for model in models)
         version = info.get("version")
@@ -95,17 +96,21 @@ class OpenAiBackend:
             kind=self.kind,
             version=version if isinstance(version, str) else None,
             models=models,
-            slots=_whole(info.get(self._traits.slots_field)),
+            slots=read_positive(info.get(self._traits.slots_field)),
         )
 
     async def load(self, model: str, options: dict[str, Any]) -> int | None:
         """Load `model` where the server can be told to; the others hold theirs from their start.
 
-        An instance that was loaded with just these options is used as it is, any other one is unloaded first.
+        An instance that was loaded with just these options is used as it is, any other one is unloaded first. An LM
+        Studio without that interface loads a model when it is first asked for an answer.
         """
         if not self._traits.manages_models:
             return None
-        instances = loaded_instances(await request_json(self._client, "GET", "/api/v1/models"), model)
+        listing = await self._rich_listing()
+        if listing is None:
+            return None
+        instances = loaded_instances(listing, model)
         if any(options.items() <= config.items() for config in instances.values()):
             return None
         for instance in instances:
@@ -118,14 +123,14 @@ class OpenAiBackend:
             limit_s=MODEL_LOAD_LIMIT_S,
             model=model,
         )
-        seconds = answer.get("load_time_seconds") if isinstance(answer, dict) else None
-        return round(seconds * 1e9) if isinstance(seconds, int | float) else None
+        seconds = read_number(answer.get("load_time_seconds")) if isinstance(answer, dict) else None
+        return None if seconds is None else read_nanoseconds(seconds * 1e3)
 
     async def unload(self, model: str) -> None:
         """Unload every instance of `model` where the server can be told to."""
         if not self._traits.manages_models:
             return
-        for instance in loaded_instances(await request_json(self._client, "GET", "/api/v1/models"), model):
+        for instance in loaded_instances(await self._rich_listing(), model):
             await self._unload_instance(instance)
 
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[StreamItem]:
@@ -134,6 +139,9 @@ class OpenAiBackend:
         A server that rejects stream_options or max_tokens by name is asked again without the one, or with
         max_completion_tokens; one that is still loading is asked again until its time is over. `Sent` is of the request
         that was taken.
+
+        Many servers say nothing while they read a long prompt, some send comments; neither is a stall, and `limit_s`
+        bounds it. From the first text on `stall_s` holds, and comments do not renew it.
         """
         dialect = self._dialect
         clock = asyncio.get_running_loop().time
@@ -141,14 +149,21 @@ class OpenAiBackend:
         while True:
             path, payload, notes = self._compose(request, dialect)
             async with post_timed(
-                self._client, path, payload, stall_s=request.stall_s, limit_s=request.limit_s, model=request.model
+                self._client,
+                path,
+                payload,
+                stall_s=request.stall_s,
+                limit_s=request.limit_s,
+                model=request.model,
+                patient=True,
             ) as exchange:
                 if exchange.ok:
                     self._dialect = dialect
                     await _require_stream(exchange)
                     yield Sent(exchange.sent_ns, exchange.connect_ns)
                     reader = ChatStreamReader(url=exchange.url, model=request.model, secret=exchange.secret)
-                    async for read in exchange.reads(lambda: reader.progress):  # noqa: B023 - used up within this turn
+                    # The functions that use `reader` are used up within this turn of the loop.
+                    async for read in exchange.reads(lambda: reader.progress if reader.has_text else 0):  # noqa: B023
                         for chunk in reader.feed(read):
                             yield chunk
                         if reader.done:
@@ -176,7 +191,7 @@ class OpenAiBackend:
             if error.kind == "not_supported":
                 return None
             raise
-        return _whole(answer.get("count")) if isinstance(answer, dict) else None
+        return read_count(answer.get("count")) if isinstance(answer, dict) else None
 
     async def server_stats(self) -> ServerStats:
         """Read the server's load from its metrics; `BackendError` not_supported where it has none."""
@@ -201,6 +216,16 @@ class OpenAiBackend:
             if isinstance(info, dict):
                 return info
         return {}
+
+    async def _rich_listing(self) -> Any:
+        """Return LM Studio's own list of models; None from a version before it had one: 404, or 200 with an error."""
+        try:
+            listing = await request_json(self._client, "GET", "/api/v1/models")
+        except BackendError as error:
+            if error.kind != "not_supported":
+                raise
+            return None
+        return listing if isinstance(listing, dict) and "models" in listing else None
 
     async def _unload_instance(self, instance: str) -> None:
         await request_json(self._client, "POST", "/api/v1/models/unload", {"instance_id": instance}, limit_s=120.0)
@@ -269,7 +294,3 @@ async def _require_stream(exchange: TimedExchange) -> None:
     if not body.strip():
         raise BackendError("empty", f"{exchange.url} answered with nothing: look into the server's log.")
     raise BackendError("malformed", f"{exchange.url} answers in one piece, not as a stream: use a server that streams.")
-
-
-def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

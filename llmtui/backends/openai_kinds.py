@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from llmtui.backends.base import ServerStats
+from llmtui.backends.counters import read_count, read_positive
 from llmtui.backends.prometheus import Metrics
 from llmtui.events import Model
 
@@ -119,8 +120,8 @@ KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
 def read_stats(names: MetricNames, metrics: Metrics) -> ServerStats:
     """Pick a server's load out of its metrics. Of several engines requests are summed, use of the KV cache averaged."""
     return ServerStats(
-        running=_whole(metrics.total(*names.running)),
-        queued=_whole(metrics.total(*names.queued)),
+        running=read_count(metrics.total(*names.running)),
+        queued=read_count(metrics.total(*names.queued)),
         kv_usage=metrics.mean(*names.kv_usage),
     )
 
@@ -151,18 +152,19 @@ def _model(row: dict[str, Any]) -> Model:
     found = row.get("meta")
     meta = found if isinstance(found, dict) else {}
     quantization = meta.get("ftype")
+    contexts = (row.get("max_model_len"), meta.get("n_ctx"), meta.get("n_ctx_train"))
     return Model(
         id=row["id"],
-        parameters=_count(meta.get("n_params")),
+        parameters=read_positive(meta.get("n_params")),
         quantization=quantization if isinstance(quantization, str) else None,
-        context=_count(row.get("max_model_len")) or _count(meta.get("n_ctx")) or _count(meta.get("n_ctx_train")),
-        size=_count(meta.get("size")),
+        context=next(filter(None, map(read_positive, contexts)), None),
+        size=read_positive(meta.get("size")),
     )
 
 
 def _lmstudio_model(row: dict[str, Any]) -> Model:
     instances = loaded_instances({"models": [row]}, row["key"])
-    contexts = [_count(config.get("context_length")) for config in instances.values()]
+    contexts = [*(config.get("context_length") for config in instances.values()), row.get("max_context_length")]
     found = row.get("quantization")
     quantization = found.get("name") if isinstance(found, dict) else found
     family = row.get("architecture")
@@ -171,25 +173,17 @@ def _lmstudio_model(row: dict[str, Any]) -> Model:
         family=family if isinstance(family, str) else None,
         parameters=_parameter_count(row.get("params_string")),
         quantization=quantization if isinstance(quantization, str) else None,
-        context=next((context for context in contexts if context), None) or _count(row.get("max_context_length")),
-        size=_count(row.get("size_bytes")),
+        context=next(filter(None, map(read_positive, contexts)), None),
+        size=read_positive(row.get("size_bytes")),
         loaded=bool(instances),
     )
 
 
 def _parameter_count(text: Any) -> int | None:
     match = _PARAMETER_COUNT.match(text) if isinstance(text, str) else None
-    return round(float(match[1]) * _SCALES[match[2].upper()]) if match else None
+    return read_positive(float(match[1]) * _SCALES[match[2].upper()]) if match else None
 
 
 def _rows(listing: Any, key: str) -> list[dict[str, Any]]:
     rows = listing.get(key) if isinstance(listing, dict) else None
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
-
-
-def _whole(value: float | None) -> int | None:
-    return None if value is None else round(value)

@@ -32,6 +32,7 @@ _NO_MODEL = re.compile(
     r"|(?:unknown|invalid|no such|could not find)[^.]*\bmodel\b|no models? (?:is |are )?loaded",
     re.IGNORECASE,
 )
+_BAD_OPTION = re.compile(r"must be of type", re.IGNORECASE)  # Ollama, with a 500
 _LOADING = re.compile(r"\bloading\b|still starting|not ready", re.IGNORECASE)
 _NOT_SUPPORTED = re.compile(r"not_supported|does not support|not supported by this (?:server|model)", re.IGNORECASE)
 
@@ -139,6 +140,8 @@ def _of_words(said: _Said, model: str | None) -> _Finding | None:
         return _Finding("no_model", f"does not have {name}", "choose one that it lists")
     if _NOT_SUPPORTED.search(words):
         return _Finding("not_supported", "does not offer this", "leave it out, or use another model")
+    if _BAD_OPTION.search(words):
+        return _Finding("bad_request", "rejects the request", "check the request's options")
     return None
 
 

@@ -29,81 +29,74 @@ class SseEvent(NamedTuple):
     comment: bool = False
 
 
-class _LineBuffer:
-    """Keeps the start of a line until its end comes, without copying it again on every read."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self.size = 0
-
-    def keep(self, data: bytes) -> None:
-        if data:
-            self._parts.append(data)
-            self.size += len(data)
-        if self.size > LINE_LIMIT:
-            raise WireError(f"The server sent a line of more than {LINE_LIMIT // 2**20} MiB.")
-
-    def take(self, rest: bytes = b"") -> bytes:
-        whole = b"".join((*self._parts, rest))
-        self._parts.clear()
-        self.size = 0
-        return whole
-
-    @property
-    def first_byte(self) -> bytes:
-        return self._parts[0][:1] if self._parts else b""
-
-
 class SseParser:
-    """Splits a body into events. `feed` raises `WireError` for a line or an event beyond `LINE_LIMIT`.
+    """Splits a body into events.
 
     Attributes:
         undecodable_lines: How many lines held bytes that are no UTF-8; they were replaced by U+FFFD.
+        fault: Why the parser gave up, at a line or an event beyond `LINE_LIMIT`; from then on it takes nothing more.
     """
 
     def __init__(self) -> None:
         self.undecodable_lines = 0
-        self._buffer = _LineBuffer()
+        self.fault: WireError | None = None
+        self._line = bytearray()
         self._at_start = True
         self._after_return = False
         self._bytes_of_lines = 0
-        self._name = ""
-        self._data: list[str] = []
-        self._data_size = 0
+        self._name = b""
+        self._data: bytearray | None = None
 
     @property
     def progress(self) -> int:
         """How many bytes of lines came that are neither comment nor blank, the unfinished line included."""
-        unfinished = 0 if self._buffer.first_byte == b":" else self._buffer.size
+        unfinished = 0 if self._line.startswith(b":") else len(self._line)
         return self._bytes_of_lines + unfinished
+
+    @property
+    def kept(self) -> int:
+        """How many bytes wait for the rest of their line or event."""
+        return len(self._line) + len(self._name) + len(self._data or b"")
 
     def feed(self, data: bytes) -> list[SseEvent]:
         """Take the next bytes, and return the events and comments that are whole now."""
-        if self._after_return and data:
+        if self.fault is not None or not data:
+            return []
+        if self._after_return:
             # A CR ended a line at once; the LF that may follow it in the next read belongs to it.
             self._after_return = False
             data = data.removeprefix(b"\n")
         if b"\n" not in data and b"\r" not in data:
-            self._buffer.keep(data)
+            self._keep(data)
             return []
-        lines = self._buffer.take(data).splitlines(keepends=True)
+        lines = (bytes(self._line) + data).splitlines(keepends=True)
+        self._line.clear()
         self._after_return = lines[-1].endswith(b"\r")
-        if not lines[-1].endswith((b"\n", b"\r")):
-            self._buffer.keep(lines.pop())
+        rest = b"" if lines[-1].endswith((b"\n", b"\r")) else lines.pop()
         events: list[SseEvent] = []
         for line in lines:
             self._take_line(line.rstrip(b"\r\n"), events)
+        self._keep(rest)
         return events
 
     def finish(self) -> list[SseEvent]:
         """Return what the end of the body leaves: a last event without its blank line."""
         events: list[SseEvent] = []
-        if self._buffer.size:
-            self._take_line(self._buffer.take(), events)
+        if self._line:
+            self._take_line(bytes(self._line), events)
+            self._line.clear()
         self._take_line(b"", events)
         return events
 
+    def _keep(self, rest: bytes) -> None:
+        if self.fault is None:
+            self._line += rest
+        if len(self._line) > LINE_LIMIT:
+            self._give_up("a line")
+
     def _take_line(self, line: bytes, events: list[SseEvent]) -> None:
+        if self.fault is not None:
+            return
         if self._at_start:
             self._at_start = False
             line = line.removeprefix(_BOM)
@@ -117,47 +110,97 @@ class SseParser:
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":
-            self._data_size += len(value)
-            if self._data_size > LINE_LIMIT:
-                raise WireError(f"The server sent an event of more than {LINE_LIMIT // 2**20} MiB.")
-            self._data.append(self._decode(value))
+            self._add_data(value)
         elif field == b"event":
-            self._name = self._decode(value)
+            self._name = value
+
+    def _add_data(self, value: bytes) -> None:
+        if self._data is None:
+            self._data = bytearray(value)
+        else:
+            self._data += b"\n" + value
+        if len(self._data) > LINE_LIMIT:
+            self._give_up("an event")
 
     def _dispatch(self, events: list[SseEvent]) -> None:
-        if self._data:
-            events.append(SseEvent(self._name, "\n".join(self._data)))
-        self._name = ""
-        self._data = []
-        self._data_size = 0
+        if self._data is not None:
+            events.append(SseEvent(self._decode(self._name), self._decode(self._data)))
+        self._name = b""
+        self._data = None
 
-    def _decode(self, data: bytes) -> str:
+    def _give_up(self, what: str) -> None:
+        self.fault = _too_long(what)
+        self._line.clear()
+        self._name, self._data = b"", None
+
+    def _decode(self, data: bytes | bytearray) -> str:
         try:
             return data.decode()
         except UnicodeDecodeError:
-            self.undecodable_lines += 1
+            lines = data.split(b"\n")
+            self.undecodable_lines += sum(not _decodable(line) for line in lines)
             return data.decode(errors="replace")
 
 
 class NdjsonParser:
-    """Splits a body into lines of JSON, without their ends; blank lines are left out. `feed` raises `WireError`."""
+    """Splits a body into lines of JSON, without their ends; blank lines are left out.
+
+    Attributes:
+        fault: Why the parser gave up, at a line beyond `LINE_LIMIT`; from then on it takes nothing more.
+    """
 
     def __init__(self) -> None:
-        self._buffer = _LineBuffer()
+        self.fault: WireError | None = None
+        self._line = bytearray()
+        self._bytes_of_lines = 0
+
+    @property
+    def progress(self) -> int:
+        """How many bytes of lines came, the unfinished line included."""
+        return self._bytes_of_lines + len(self._line)
+
+    @property
+    def kept(self) -> int:
+        """How many bytes wait for the rest of their line."""
+        return len(self._line)
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take the next bytes, and return the lines that are whole now."""
-        head, newline, _ = data.rpartition(b"\n")
-        if not newline:
-            self._buffer.keep(data)
+        if self.fault is not None:
             return []
-        lines = self._buffer.take(head).split(b"\n")
-        self._buffer.keep(data[len(head) + 1 :])
-        return [line for line in (line.strip() for line in lines) if line]
+        head, newline, rest = data.rpartition(b"\n")
+        lines: list[bytes] = []
+        if newline:
+            lines = self._split(bytes(self._line) + head)
+            self._line.clear()
+        self._line += rest
+        if len(self._line) > LINE_LIMIT:
+            self.fault = _too_long("a line")
+            self._line.clear()
+        return lines
 
-    def finish(self) -> bytes | None:
-        """Return a last line that has no line end."""
-        return self._buffer.take().strip() or None
+    def finish(self) -> list[bytes]:
+        """Return what the end of the body leaves: a last line that has no line end."""
+        last = bytes(self._line)
+        self._line.clear()
+        return self._split(last)
+
+    def _split(self, data: bytes) -> list[bytes]:
+        lines = [line for line in (line.strip() for line in data.split(b"\n")) if line]
+        self._bytes_of_lines += sum(map(len, lines))
+        return lines
+
+
+def _too_long(what: str) -> WireError:
+    return WireError(f"The server sent {what} of more than {LINE_LIMIT // 2**20} MiB.")
+
+
+def _decodable(data: bytes | bytearray) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def decode_json(data: bytes | str) -> Any:

@@ -13,12 +13,12 @@ from llmtui.testing.byte_server import Answer, ByteServer, Piece
 KEY = "sk-0123456789"
 
 
-async def read_all(server, *, stall_s=5.0, limit_s=10.0, parser=None):
+async def read_all(server, *, stall_s=5.0, limit_s=10.0, parser=None, patient=False):
     """POST, feed `parser`, and return the reads; what went wrong is raised."""
     reads = []
     async with (
         open_client(server.url) as client,
-        post_timed(client, "/x", {"a": 1}, stall_s=stall_s, limit_s=limit_s) as exchange,
+        post_timed(client, "/x", {"a": 1}, stall_s=stall_s, limit_s=limit_s, patient=patient) as exchange,
     ):
         async for read in exchange.reads(None if parser is None else lambda: parser.progress):
             reads.append(read)
@@ -74,6 +74,26 @@ async def test_rule_14_data_between_the_comments_does_and_so_does_any_byte_witho
         assert len(await read_all(server, stall_s=0.3, parser=SseParser())) > 6
     with ByteServer(Answer.stream(COMMENTS)) as server:
         assert len(await read_all(server, stall_s=0.3)) > 6
+
+
+async def test_a_patient_exchange_begins_its_stall_limit_with_the_first_progress():
+    late = Answer.stream([Piece(0.4, b": comment\n\n"), Piece(0.4, b"data: a\n\n"), Piece(30, b"data: b\n\n")])
+    with ByteServer(late) as server:
+        parser = SseParser()
+        with pytest.raises(BackendError) as caught:
+            await read_all(server, stall_s=0.2, parser=parser, patient=True)
+        assert (caught.value.kind, parser.progress) == ("stalled", 7)
+        parser = SseParser()
+        with pytest.raises(BackendError) as caught:
+            await read_all(server, stall_s=0.2, parser=parser)
+        assert (caught.value.kind, parser.progress) == ("stalled", 0)
+
+
+async def test_a_patient_exchange_ends_by_its_limit():
+    with ByteServer(Answer((), "silent")) as server:
+        with pytest.raises(BackendError) as caught:
+            await read_all(server, stall_s=0.1, limit_s=0.4, patient=True)
+        assert caught.value.kind == "timeout"
 
 
 async def test_the_limit_holds_however_much_comes():

@@ -44,7 +44,7 @@ def completion():
 
 
 def chat():
-    return CountingChatReader(url=URL, model="m", read_timings=read_timings)
+    return CountingChatReader(url=URL, model="m")
 
 
 def frames(*rows: object) -> bytes:

@@ -279,6 +279,29 @@ async def test_rule_14_keep_alive_comments_are_no_progress():
     assert (kind_of(error), text(items)) == ("stalled", "Hi")
 
 
+async def test_rule_14_comments_and_roles_during_a_long_prefill_are_no_stall():
+    role = sse(delta(role="assistant", content=""), done=False)
+    comments = [Piece(0.05, b": keepalive 1/32\n\n")] * 12
+    first, *rest = sse(delta(content="Hi"), delta("stop"))
+    long = Answer.stream([*role, *comments, Piece(0.6, first), *rest])
+    items, error, _ = await play(long, GenerationRequest(model="m", messages=(("user", "x"),), stall_s=0.3))
+    assert (error, text(items)) == (None, "Hi")
+
+
+async def test_rule_14_silence_before_the_head_is_no_stall():
+    late = HELLO._replace(pieces=(Piece(0.6, HELLO.pieces[0].data), *HELLO.pieces[1:]))
+    items, error, _ = await play(late, GenerationRequest(model="m", messages=(("user", "x"),), stall_s=0.1))
+    assert (error, text(items)) == (None, "Hello")
+
+
+async def test_rule_14_a_prefill_without_end_is_ended_by_the_limit_of_the_request():
+    endless = Answer.stream([Piece(0.05, b": keepalive\n\n")] * 400)
+    request = GenerationRequest(model="m", messages=(("user", "x"),), stall_s=0.1, limit_s=0.5)
+    items, error, _ = await play(endless, request)
+    assert (kind_of(error), text(items)) == ("timeout", "")
+    assert "0.5 s" in error.sentence
+
+
 async def test_rule_14_tokens_are_progress():
     slow = Answer.stream([Piece(0.05, frame) for frame in sse(*([delta(content="a")] * 10), delta("stop"))])
     items, error, _ = await play(slow, GenerationRequest(model="m", messages=(("user", "x"),), stall_s=0.3))
@@ -706,6 +729,28 @@ async def test_lmstudio_unloads_every_instance():
 async def test_lmstudio_describes_its_models():
     server = await describe(lmstudio(LOADED), "lmstudio")
     assert server.models == (Model(id="m", context=4096, loaded=True),)
+
+
+OLD = {"error": "Unexpected endpoint or method. (GET /api/v1/models)"}
+
+
+@pytest.mark.parametrize("missing", [Answer.http(404), Answer.json(OLD, 404), Answer.json(OLD)])
+async def test_an_old_lmstudio_without_the_rich_listing_is_described_and_loads_by_itself(missing):
+    def answer(request):
+        return Answer.json({"data": [{"id": "m"}]}) if request.path == "/v1/models" else missing
+
+    assert (await describe(answer, "lmstudio")).models == (Model(id="m"),)
+    assert await call(answer, "load", "m", {}) == (None, [])
+    assert await call(answer, "unload", "m") == (None, [])
+
+
+async def test_an_lmstudio_that_fails_is_not_taken_for_an_old_one():
+    def answer(request):
+        return Answer.json({"data": [{"id": "m"}]}) if request.path == "/v1/models" else Answer.http(500)
+
+    with pytest.raises(BackendError) as caught:
+        await describe(answer, "lmstudio")
+    assert caught.value.kind == "server_error"
 
 
 async def test_other_servers_are_not_asked_to_load():

@@ -144,22 +144,40 @@ def test_progress_counts_what_is_neither_comment_nor_blank():
     assert parser.progress == 15
 
 
-def test_a_line_without_end_is_refused():
+def test_a_line_without_end_is_given_up_and_what_was_whole_before_it_is_kept():
     parser = SseParser()
-    piece = b"x" * (LINE_LIMIT // 4)
-    for _ in range(4):
-        parser.feed(piece)
-    with pytest.raises(WireError, match="line of more than 16 MiB"):
-        parser.feed(b"x")
+    assert parser.feed(b"data: a\n\n" + b"x" * LINE_LIMIT) == [SseEvent("", "a")]
+    assert (parser.fault, parser.kept) == (None, LINE_LIMIT)
+    assert parser.feed(b"data: b") == []
+    assert "line of more than 16 MiB" in str(parser.fault)
+    assert parser.feed(b"\n\ndata: c\n\n") == parser.finish() == []
+    assert parser.kept == 0
 
 
-def test_an_event_without_end_is_refused():
+@pytest.mark.parametrize(
+    ("line", "most"),
+    [
+        (b"data: " + b"x" * (LINE_LIMIT // 64) + b"\n", 70),
+        (b"data\n" * 2**16, LINE_LIMIT // 2**16 + 2),
+        (b"data: \xff\n" * 2**16, LINE_LIMIT // 2**17 + 2),
+    ],
+)
+def test_an_event_without_end_is_given_up_however_short_its_lines(line, most):
     parser = SseParser()
-    line = b"data: " + b"x" * (LINE_LIMIT // 4) + b"\n"
-    for _ in range(4):
-        parser.feed(line)
-    with pytest.raises(WireError, match="event of more than 16 MiB"):
-        parser.feed(b"data: x\n")
+    assert parser.feed(b"data: a\n\n") == [SseEvent("", "a")]
+    reads = 0
+    while parser.fault is None and reads < most:
+        assert parser.feed(line) == []
+        assert parser.kept <= LINE_LIMIT
+        reads += 1
+    assert "event of more than 16 MiB" in str(parser.fault)
+
+
+def test_many_names_of_one_event_keep_the_last():
+    parser = SseParser()
+    for _ in range(1000):
+        parser.feed(b"event: " + b"n" * 1000 + b"\n")
+    assert parser.kept == 1000
 
 
 def test_a_long_line_in_small_reads_is_copied_once():
@@ -172,8 +190,7 @@ def test_a_long_line_in_small_reads_is_copied_once():
 def parse_rows(*reads: bytes) -> list[bytes]:
     parser = NdjsonParser()
     rows = [row for read in reads for row in parser.feed(read)]
-    last = parser.finish()
-    return rows if last is None else [*rows, last]
+    return rows + parser.finish()
 
 
 def test_rows_end_with_lf_and_blank_ones_are_none():
@@ -196,11 +213,37 @@ def test_rows_do_not_depend_on_how_the_bytes_were_cut(rows, cuts):
     assert parse_rows(*(body[a:b] for a, b in pairwise(edges))) == parse_rows(body)
 
 
-def test_a_row_without_end_is_refused():
+def test_a_row_without_end_is_given_up_and_what_was_whole_before_it_is_kept():
     parser = NdjsonParser()
-    parser.feed(b"x" * LINE_LIMIT)
-    with pytest.raises(WireError, match="16 MiB"):
-        parser.feed(b"x")
+    assert parser.feed(b"{}\n" + b"x" * LINE_LIMIT) == [b"{}"]
+    assert (parser.fault, parser.kept) == (None, LINE_LIMIT)
+    assert parser.feed(b"x") == []
+    assert "line of more than 16 MiB" in str(parser.fault)
+    assert parser.feed(b"\n{}\n") == parser.finish() == []
+    assert parser.kept == 0
+
+
+def test_progress_of_rows_counts_the_unfinished_one():
+    parser = NdjsonParser()
+    parser.feed(b"\n\n")
+    assert parser.progress == 0
+    parser.feed(b'{"a":1}\n{"b')
+    assert parser.progress == 10
+
+
+@given(reads=st.lists(st.binary(max_size=200), max_size=10))
+@pytest.mark.parametrize("make", [SseParser, NdjsonParser])
+def test_whatever_comes_no_more_is_kept_than_came(make, reads):
+    parser = make()
+    came = 0
+    for read in reads:
+        parser.feed(read)
+        came += len(read)
+        assert 0 <= parser.kept <= came
+        assert 0 <= parser.progress <= came
+    parser.finish()
+    assert parser.kept == 0
+    assert parser.fault is None
 
 
 def test_json_of_python_servers_is_read():
