@@ -1,0 +1,125 @@
+"""`llmtui selftest`: measure a server whose truth is known, and say how far the figures are from it."""
+
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from llmtui import wording
+
+if TYPE_CHECKING:
+    from llmtui.selftest.results import Report
+    from llmtui.selftest.rows import Row
+
+HEADINGS = ("scenario", "figure", "expected", "measured", "error", "bound", "tries", "verdict")
+EXIT_OUT_OF_BOUNDS = 1
+EXIT_COULD_NOT_RUN = 2
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+@click.command("selftest")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--only", "only", multiple=True, metavar="TEXT", help="Only scenarios whose name holds TEXT; not kept.")
+def command(*, as_json: bool, only: tuple[str, ...]) -> None:
+    """Measure a server whose truth is known, for about a minute.
+
+    Exit code 1 when a figure is out of its bound, 2 when it could not run.
+    """
+    from llmtui.selftest.cases import STREAMS, all_cases
+    from llmtui.selftest.children import SelftestError
+    from llmtui.selftest.run import run_selftest
+
+    def wanted(name: str) -> bool:
+        return not only or any(text in name for text in only)
+
+    signal.signal(signal.SIGTERM, _leave)
+    cases = [case for case in all_cases() if wanted(case.name)]
+    streams = [case for case in STREAMS if wanted(case.name)]
+    if not cases and not streams:
+        names = [case.name for case in all_cases()] + [case.name for case in STREAMS]
+        raise click.UsageError(f"no scenario is called so; there are: {', '.join(names)}")
+    try:
+        with tempfile.TemporaryDirectory(prefix="llmtui-selftest-") as folder:
+            report = run_selftest(Path(folder), cases=cases, streams=streams, say=_say)
+    except (SelftestError, OSError) as error:
+        _say("")
+        click.echo(f"selftest: {wording.visible(str(error))}", err=True)
+        raise SystemExit(EXIT_COULD_NOT_RUN) from None
+    except KeyboardInterrupt:
+        raise SystemExit(EXIT_INTERRUPTED) from None
+    _say("")
+    _show(report, as_json=as_json)
+    if not only:
+        _keep(report)
+    raise SystemExit(0 if report.passed else EXIT_OUT_OF_BOUNDS)
+
+
+def report_lines(report: "Report") -> list[str]:
+    """Return the report as lines: where it ran, the table, the verdict."""
+    from llmtui.reports.tables import render
+
+    return [wording.visible(report.heading), *render(HEADINGS, [_cells(row) for row in report.rows]), report.verdict]
+
+
+def _show(report: "Report", *, as_json: bool) -> None:
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.format(msgspec.json.encode(report)).decode())
+        return
+    for line in report_lines(report):
+        click.echo(line)
+
+
+def _cells(row: "Row") -> tuple[str, ...]:
+    return (
+        row.scenario,
+        row.figure,
+        _value(row.expected, row.unit),
+        _value(row.measured, row.unit),
+        _error(row.error, row.unit),
+        _error(row.bound, row.unit),
+        str(row.tries),
+        row.verdict,
+    )
+
+
+def _value(value: float | str | None, unit: str) -> str:
+    if value is None or isinstance(value, str):
+        return wording.NOTHING if value is None else value
+    if unit == "ns":
+        return wording.duration(value)
+    return f"{wording.rate(value)} {unit}" if unit else f"{value:g}"
+
+
+def _error(error: float | None, unit: str) -> str:
+    if error is None:
+        return wording.NOTHING
+    return wording.duration(error) if unit == "ns" else f"{error:.2f} %"
+
+
+def _keep(report: "Report") -> None:
+    from llmtui.selftest.results import save
+
+    try:
+        save(report)
+    except OSError as error:
+        click.echo(f"the result could not be kept: {error.filename}: {error.strerror}", err=True)
+
+
+def _say(line: str) -> None:
+    """Show how far it is: on a terminal one line that changes, at last into an empty one; else a line each."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{line}", nl=False, err=True)
+    elif line:
+        click.echo(line, err=True)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Unwind at SIGTERM, so that the children end and their files go."""
+    raise SystemExit(EXIT_TERMINATED)

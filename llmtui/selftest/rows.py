@@ -1,0 +1,146 @@
+"""The rows of a self-test: one figure beside the truth, how far off it is, and whether that is within its bound."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Literal
+
+import msgspec
+
+from llmtui.events import Figures
+from llmtui.metrics.statistics import percentile
+from llmtui.selftest.pairs import Pair
+
+Unit = Literal["ns", "tok/s", ""]
+Verdict = Literal["ok", "FAILED", "noted"]
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One figure of a scenario beside the truth.
+
+    Attributes:
+        expected: The truth, or the words that must stand there; None where only the error is of interest.
+        error: How far off it is, ns for times and percent for rates; None for counts and words.
+        bound: Of the error; None where there is none.
+        timing: Whether a busy machine alone can break the bound, so that it may be tried again.
+        tries: How many runs the scenario took.
+    """
+
+    scenario: str
+    figure: str
+    expected: float | str | None = None
+    measured: float | str | None = None
+    unit: Unit = ""
+    error: float | None = None
+    bound: float | None = None
+    verdict: Verdict
+    timing: bool = False
+    tries: int = 1
+
+    @property
+    def strain(self) -> float:
+        """The error as a share of its bound."""
+        return self.error / self.bound if self.timing and self.error is not None and self.bound else 0.0
+
+
+def worst_rate(name: str, pairs: Sequence[Pair], bound: float) -> Row:
+    """Return the rate that is furthest from the true one."""
+    worst: Row | None = None
+    for pair in pairs:
+        true, measured = pair.true_rate, pair.logged.finished.figures.decode_rate
+        error = abs(measured - true) / true * 100 if true and measured is not None else None
+        row = Row(
+            scenario=name,
+            figure="decode rate",
+            expected=true,
+            measured=measured,
+            unit="tok/s",
+            error=error,
+            bound=bound,
+            verdict="ok" if error is not None and error <= bound else "FAILED",
+            timing=error is not None,
+        )
+        worst = row if worst is None or _is_worse(row, worst) else worst
+    assert worst is not None
+    return worst
+
+
+def worst_ttft(name: str, figure: str, pairs: Sequence[Pair], bound: int) -> Row:
+    """Return the TTFT that is furthest from the true one."""
+    row = worst_time(pairs, lambda pair: pair.true_ttft_ns, lambda figures: figures.ttft_ns, bound)
+    return msgspec.structs.replace(row, scenario=name, figure=figure)
+
+
+def worst_time(
+    pairs: Sequence[Pair],
+    truth: Callable[[Pair], float | None],
+    figure: Callable[[Figures], float | None],
+    bound: int,
+) -> Row:
+    """Return the time that is furthest from the true one; a missing one is the worst."""
+    worst: Row | None = None
+    for pair in pairs:
+        true, measured = truth(pair), figure(pair.logged.finished.figures)
+        error = abs(measured - true) if true is not None and measured is not None else None
+        row = Row(
+            scenario="",
+            figure="",
+            expected=true,
+            measured=measured,
+            unit="ns",
+            error=error,
+            bound=bound,
+            verdict="ok" if error is not None and error <= bound else "FAILED",
+            timing=error is not None,
+        )
+        worst = row if worst is None or _is_worse(row, worst) else worst
+    assert worst is not None
+    return worst
+
+
+def _is_worse(row: Row, than: Row) -> bool:
+    return than.error is not None and (row.error is None or row.error > than.error)
+
+
+def late(name: str, figure: str, errors: Sequence[float], bound: int | None, share: float) -> Row:
+    """Judge a percentile of `errors`. Before its cause nothing can be stamped: that is no matter of a busy machine."""
+    error = percentile([abs(error) for error in errors], share)
+    early = any(error < 0 for error in errors)
+    good = error is not None and not early and (bound is None or error <= bound)
+    return Row(
+        scenario=name,
+        figure=figure,
+        measured="before it was sent" if early else None,
+        unit="ns",
+        error=error,
+        bound=bound,
+        verdict="ok" if good else "FAILED",
+        timing=error is not None and not early,
+    )
+
+
+def word(name: str, figure: str, expected: float | str | None, measured: float | str | None) -> Row:
+    """Compare counts or words, which no busy machine changes."""
+    verdict: Verdict = "ok" if expected == measured else "FAILED"
+    return Row(scenario=name, figure=figure, expected=expected, measured=measured, verdict=verdict)
+
+
+def stamps(pairs: Sequence[Pair]) -> list[float]:
+    """Return how late each chunk was stamped."""
+    return [error for pair in pairs for error in pair.stamp_errors or ()]
+
+
+def gaps(pairs: Sequence[Pair]) -> list[float]:
+    """Return the errors of all gaps."""
+    return [error for pair in pairs for error in pair.gap_errors]
+
+
+def ttft_errors(pairs: Sequence[Pair]) -> list[float]:
+    """Return the errors of all TTFTs, early ones below 0."""
+    found = [(pair.logged.finished.figures.ttft_ns, pair.true_ttft_ns) for pair in pairs]
+    return [measured - true for measured, true in found if measured is not None and true is not None]
+
+
+def longest_gap(pair: Pair) -> float | None:
+    """Return the longest time between two sends with text."""
+    times = [piece[0] for piece in pair.truth.pieces]
+    return max((later - earlier for earlier, later in pairwise(times)), default=None)
