@@ -1,40 +1,50 @@
 """From the arrivals of one request to its figures: TTFT, decode rate, TPOT, ITL, prefill rate, E2E.
 
-Definitions stand in `llmtui.events.Figures`. All moments are nanoseconds on one monotonic clock.
+Definitions stand in `llmtui.events.Figures`. All moments are nanoseconds on one monotonic clock. Servers state wrong
+counts and clocks may jump, so each figure that is there names its source, and each that is not has its reason.
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Any
 
 from llmtui.events import Figures, ServerTimings, TokenBasis, Usage
-from llmtui.metrics.statistics import carries, coefficient_of_variation, percentile
+from llmtui.metrics.gaps import Gaps
+from llmtui.metrics.statistics import carries
+from llmtui.metrics.token_count import (
+    CHARACTERS_PER_TOKEN,
+    PLAUSIBLE_TOKENS_PER_SECOND,
+    Arrival,
+    Group,
+    count_tokens,
+    group,
+)
 
-CHARACTERS_PER_TOKEN = 4
-"""Last resort for counting: English text under the usual vocabularies, see the basis "estimated"."""
+__all__ = ["CHARACTERS_PER_TOKEN", "Arrival", "measure"]
 
-PLAUSIBLE_TOKENS_PER_SECOND = 1e6
-"""A rate above this is a counter that lies, not a model."""
+_LARGEST_COUNT = 2**53
+_SLACK_NS = 5_000_000
+"""The server's own times may exceed the client's by this and a twentieth: they start and end at other moments."""
 
-MOST_TOKENS_OF_A_CHUNK = 1000
-"""A chunk weighs no more than this in the gaps, so that a counter that lies costs neither memory nor time."""
-
-
-class Arrival(NamedTuple):
-    """A chunk with text: when it came, how many tokens the server had stated by then (None: not stated)."""
-
-    at_ns: int
-    characters: int
-    reasoning: bool
-    tokens_stated: int | None = None
+_FAST = "more than a million tokens a second is no model's rate"
 
 
-class _Group(NamedTuple):
-    """The chunks of one read, which share a moment and so count as one arrival."""
+class _Account:
+    """Collects the figures of a request: the known ones with their source, the others with their reason."""
 
-    at_ns: int
-    chunks: int
-    tokens: float | None
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.sources: dict[str, str] = {}
+        self.missing: dict[str, str] = {}
+        self.notes: list[str] = []
+
+    def put(self, name: str, value: float | None, source: str, reason: str) -> None:
+        """Enter a figure; `reason` says why it is not there where `value` is None."""
+        self.values[name] = value
+        if value is None:
+            self.missing[name] = reason
+        else:
+            self.sources[name] = source
 
 
 def measure(
@@ -47,167 +57,124 @@ def measure(
     tokenizer_count: int | None = None,
     finish_reason: str | None = None,
 ) -> Figures:
-    """Return the figures of a request that was sent at `sent_ns`, also of one that was cut short."""
-    notes: list[str] = []
-    missing: dict[str, str] = {}
-    sources: dict[str, str] = {}
-    arrivals = [arrival for arrival in arrivals if arrival.at_ns >= sent_ns]
-    tokens, basis = _count(arrivals, usage, tokenizer_count, notes)
-    groups, itl_basis = _group(arrivals, tokens, finish_reason, notes)
-    decode = _decode_rate(groups, missing)
-    prefill = _prefill_rate(timings, missing, sources)
-    server_decode = _rate(timings.decode_tokens, timings.decode_ns) if timings else None
-    if server_decode is None:
-        missing["server_decode_rate"] = "the server states no decode time"
-    gaps = _gaps(groups)
-    if not gaps:
-        missing.update(dict.fromkeys(("itl_p50_ns", "itl_p99_ns"), "fewer than two arrivals"))
-    elif not carries(len(gaps), 99):
-        notes.append(f"ITL p99 rests on {len(gaps)} gaps only")
-    first = next(iter(arrivals), None)
-    answer = next((arrival for arrival in arrivals if not arrival.reasoning), None)
-    if first is None:
-        missing.update(dict.fromkeys(("ttft_ns", "ttft_answer_ns", "e2e_ns", "tokens"), "no text came"))
-    elif answer is None:
-        missing["ttft_answer_ns"] = "reasoning only, no answer came"
-    if first is not None:
-        sources.update(ttft_ns="client", e2e_ns="client")
-    if decode is not None:
-        sources["decode_rate"] = "client"
+    """Return the figures of a request that was sent at `sent_ns`, also of one that was cut short. Never raises."""
+    account = _Account()
+    forward = all(earlier.at_ns <= later.at_ns for earlier, later in pairwise(arrivals))
+    _moments(account, sent_ns, arrivals, forward=forward)
+    account.put("connect_ns", *_connect(connect_ns))
+    prompt = usage.prompt_tokens if usage else None
+    believed = prompt if prompt is not None and 0 <= prompt <= _LARGEST_COUNT else None
+    reason = "the server states no count" if prompt is None else "the server's count is below zero or beyond belief"
+    account.put("prompt_tokens", believed, "server", reason)
+    span_ns = max(arrivals[-1].at_ns - sent_ns, 0) if arrivals else 0
+    tokens, basis = count_tokens(arrivals, usage, tokenizer_count, span_ns / 1e9, account.notes)
+    _put_tokens(account, tokens, basis)
+    groups, itl_basis = group(arrivals if forward else (), tokens, basis, finish_reason, account.notes)
+    _decode(account, groups, _why_no_rate(groups, arrivals))
+    gaps = Gaps((later.at_ns - earlier.at_ns, later.tokens) for earlier, later in pairwise(groups))
+    _itl(account, gaps, itl_basis, _why_no_rate(groups, arrivals))
+    _server_times(account, timings)
     return Figures(
-        ttft_ns=first.at_ns - sent_ns if first else None,
-        ttft_answer_ns=answer.at_ns - sent_ns if answer else None,
-        e2e_ns=arrivals[-1].at_ns - sent_ns if arrivals else None,
-        connect_ns=connect_ns,
-        tokens=tokens,
-        tokens_basis=basis,
-        prompt_tokens=usage.prompt_tokens if usage else None,
+        **account.values,
         chunks=len(arrivals),
-        decode_rate=decode,
-        tpot_ns=1e9 / decode if decode else None,
-        prefill_rate=prefill,
-        itl_p50_ns=percentile(gaps, 50),
-        itl_p95_ns=percentile(gaps, 95),
-        itl_p99_ns=percentile(gaps, 99),
-        itl_max_ns=max(gaps, default=None),
-        itl_cv=coefficient_of_variation(gaps),
         itl_count=len(gaps),
-        itl_basis=itl_basis if gaps else None,
-        server_decode_rate=server_decode,
-        sources=sources,
-        missing=missing,
-        notes=tuple(notes),
+        sources=account.sources,
+        missing=account.missing,
+        notes=tuple(account.notes),
     )
 
 
-def _count(
-    arrivals: Sequence[Arrival], usage: Usage | None, tokenizer_count: int | None, notes: list[str]
-) -> tuple[int | None, TokenBasis | None]:
-    """Choose the token count: the server's, then a tokenizer's, then the chunks, then an estimate from the text."""
-    stated = usage.completion_tokens if usage else None
-    if stated is None:
-        stated = max((a.tokens_stated for a in arrivals if a.tokens_stated is not None), default=None)
-    if stated is not None and stated > 0:
-        return stated, "server"
-    if stated is not None and arrivals:
-        notes.append(f"the server's token count of {stated} was not used: {len(arrivals)} chunks came")
-    if tokenizer_count is not None and tokenizer_count > 0:
-        return tokenizer_count, "tokenizer"
+def _moments(account: _Account, sent_ns: int, arrivals: Sequence[Arrival], *, forward: bool) -> None:
+    """Enter the latencies. A clock that went back makes those unknown that span the jump."""
+    first = next(iter(arrivals), None)
+    answer = next((arrival for arrival in arrivals if not arrival.reasoning), None)
+    last = arrivals[-1] if arrivals else None
+    jumped = "the clock went back while the request ran"
+    for name, arrival, reason in (
+        ("ttft_ns", first, "no text came"),
+        ("ttft_answer_ns", answer, "reasoning only, no answer came" if arrivals else "no text came"),
+        ("e2e_ns", last, "no text came"),
+    ):
+        sound = arrival is not None and arrival.at_ns >= sent_ns and (forward or arrival is first)
+        value = arrival.at_ns - sent_ns if arrival is not None and sound else None
+        account.put(name, value, "client", jumped if arrival is not None else reason)
+
+
+def _connect(connect_ns: int | None) -> tuple[int | None, str, str]:
+    if connect_ns is None:
+        return None, "client", "an open connection was used again"
+    sound = 0 <= connect_ns <= _LARGEST_COUNT
+    return connect_ns if sound else None, "client", "the clock jumped while it was opened"
+
+
+def _put_tokens(account: _Account, tokens: int | None, basis: TokenBasis | None) -> None:
+    account.put("tokens", tokens, "server" if basis == "server" else "client", "no text came")
+    account.values["tokens_basis"] = basis
+    if basis is None:
+        account.missing["tokens_basis"] = "no text came"
+
+
+def _why_no_rate(groups: Sequence[Group], arrivals: Sequence[Arrival]) -> str:
     if not arrivals:
-        return (0, "server") if stated == 0 else (None, None)
-    characters = sum(arrival.characters for arrival in arrivals)
-    if characters > len(arrivals) * CHARACTERS_PER_TOKEN * 2:
-        notes.append("chunks hold several tokens each and the server states no count: estimated from the text's length")
-        return max(len(arrivals), round(characters / CHARACTERS_PER_TOKEN)), "estimated"
-    return len(arrivals), "chunks"
+        return "no text came"
+    if not groups:
+        return "the clock went back while text came"
+    return "all text came in one read" if len(groups) == 1 else "the server counts no token after the first arrival"
 
 
-def _group(
-    arrivals: Sequence[Arrival], tokens: int | None, finish_reason: str | None, notes: list[str]
-) -> tuple[list[_Group], Literal["tokens", "chunks"]]:
-    """Put the chunks of one read together and give each group its tokens.
-
-    Running counts of the server are exact. Without them a total equal to the chunks, or one more at a normal stop (the
-    end token shows no text), means one token a chunk; any other total is spread evenly over the chunks.
-    """
-    if not arrivals:
-        return [], "chunks"
-    shares = _stated_shares(arrivals)
-    basis: Literal["tokens", "chunks"] = "tokens"
-    if shares is None:
-        count = len(arrivals)
-        if tokens is None or tokens < count:
-            if tokens is not None:
-                notes.append(f"the server counts {tokens} tokens but sent {count} chunks with text: ITL is per chunk")
-            basis = "chunks"
-        one_each = tokens is None or tokens == count or (tokens == count + 1 and finish_reason == "stop")
-        if not one_each and tokens is not None and tokens > count:
-            notes.append(f"{tokens} tokens came in {count} chunks: spread evenly over them")
-        share = 1.0 if one_each or tokens is None else tokens / count
-        shares = [share] * count
-    groups: list[_Group] = []
-    for arrival, share in zip(arrivals, shares, strict=True):
-        if groups and groups[-1].at_ns == arrival.at_ns:
-            last = groups.pop()
-            groups.append(_Group(last.at_ns, last.chunks + 1, (last.tokens or 0) + share))
-        else:
-            groups.append(_Group(arrival.at_ns, 1, share))
-    return groups, basis
+def _decode(account: _Account, groups: Sequence[Group], reason: str) -> None:
+    tokens = sum(arrived.tokens for arrived in groups[1:])
+    rate = _rate(tokens, groups[-1].at_ns - groups[0].at_ns) if groups else None
+    if rate is not None and rate > PLAUSIBLE_TOKENS_PER_SECOND:
+        rate, reason = None, _FAST
+    account.put("decode_rate", rate, "client", reason)
+    account.put("tpot_ns", 1e9 / rate if rate else None, "client", reason)
 
 
-def _stated_shares(arrivals: Sequence[Arrival]) -> list[float] | None:
-    """Return the tokens of each chunk from the server's running counts, or None where they do not hold together."""
-    counts = [arrival.tokens_stated for arrival in arrivals]
-    if any(count is None for count in counts):
+def _itl(account: _Account, gaps: Gaps, basis: str, reason: str) -> None:
+    for share in (50, 95, 99):
+        account.put(f"itl_p{share}_ns", gaps.percentile(share), "client", reason)
+    account.put("itl_max_ns", gaps.largest, "client", reason)
+    account.put("itl_cv", gaps.variation(), "client", "one gap does not vary" if len(gaps) else reason)
+    account.values["itl_basis"] = basis if len(gaps) else None
+    if not len(gaps):
+        account.missing["itl_basis"] = reason
+    elif not carries(len(gaps), 99):
+        account.notes.append(f"ITL p99 rests on {len(gaps)} gaps only")
+
+
+def _server_times(account: _Account, timings: ServerTimings | None) -> None:
+    timings = timings or ServerTimings()
+    uncounted = "the server does not say how many prompt tokens were computed and how many cached"
+    cached = "the whole prompt was in the server's cache, or its counters are zero or beyond belief"
+    prefill = _server_rate(timings.prefill_tokens, timings.prefill_ns, "prefill", uncounted, cached)
+    account.put("prefill_rate", prefill[0], "server", prefill[1])
+    zero = "the server's counters are zero, below it or beyond belief"
+    decode = _server_rate(timings.decode_tokens, timings.decode_ns, "decode", "the server counts no tokens", zero)
+    account.put("server_decode_rate", decode[0], "server", decode[1])
+    for name, span_ns, limit in (("prefill", timings.prefill_ns, "ttft_ns"), ("decode", timings.decode_ns, "e2e_ns")):
+        taken = account.values[limit]
+        if span_ns is not None and taken is not None and span_ns > taken + taken // 20 + _SLACK_NS:
+            whole = "TTFT" if limit == "ttft_ns" else "time until the last text"
+            account.notes.append(f"the server's {name} time is longer than the {whole}: its clock may be wrong")
+
+
+def _server_rate(
+    tokens: int | None, span_ns: int | None, what: str, uncounted: str, zero: str
+) -> tuple[float | None, str]:
+    """Return a rate by the server's own counters, or why there is none."""
+    if span_ns is None:
+        return None, f"the server states no {what} time"
+    if tokens is None:
+        return None, uncounted
+    rate = _rate(tokens, span_ns)
+    if rate is not None and rate > PLAUSIBLE_TOKENS_PER_SECOND:
+        return None, f"the server's counters cannot be: {_FAST}"
+    return rate, zero
+
+
+def _rate(tokens: float, span_ns: int) -> float | None:
+    """Return tokens per second; None for counts or spans that are not positive, or beyond belief."""
+    if min(tokens, span_ns) <= 0 or max(tokens, span_ns) > _LARGEST_COUNT:
         return None
-    known = [0, *(count for count in counts if count is not None)]
-    if any(later < earlier for earlier, later in pairwise(known)) or known[-1] == 0:
-        return None
-    return [float(later - earlier) for earlier, later in pairwise(known)]
-
-
-def _decode_rate(groups: Sequence[_Group], missing: dict[str, str]) -> float | None:
-    if len(groups) < 2:  # noqa: PLR2004 - a rate needs two moments
-        reason = "all text came in one read" if groups else "no text came"
-        missing.update(decode_rate=reason, tpot_ns=reason)
-        return None
-    tokens = sum(group.tokens or 0 for group in groups[1:])
-    rate = _rate(tokens, groups[-1].at_ns - groups[0].at_ns)
-    if rate is None:
-        reason = "no tokens, or no time, between the first and the last arrival"
-        missing.update(decode_rate=reason, tpot_ns=reason)
-    return rate
-
-
-def _gaps(groups: Sequence[_Group]) -> list[float]:
-    """Return one gap per token after the first arrival: a wait for n tokens counts as n gaps of an n-th each."""
-    gaps: list[float] = []
-    for earlier, later in pairwise(groups):
-        tokens = later.tokens or 0
-        gap = later.at_ns - earlier.at_ns
-        times = min(max(1, round(tokens)), MOST_TOKENS_OF_A_CHUNK)
-        gaps.extend([gap / max(tokens, 1)] * times)
-    return gaps
-
-
-def _prefill_rate(timings: ServerTimings | None, missing: dict[str, str], sources: dict[str, str]) -> float | None:
-    if timings is None or timings.prefill_ns is None:
-        missing["prefill_rate"] = "the server states no prefill time"
-        return None
-    if timings.prefill_tokens is None:
-        missing["prefill_rate"] = "the server does not say how many prompt tokens were computed and how many cached"
-        return None
-    rate = _rate(timings.prefill_tokens, timings.prefill_ns)
-    if rate is None:
-        missing["prefill_rate"] = "the whole prompt was in the server's cache, or its counters are zero"
-        return None
-    sources["prefill_rate"] = "server"
-    return rate
-
-
-def _rate(tokens: float | None, span_ns: float | None) -> float | None:
-    """Return tokens per second; None for counts or spans that are absent, not positive or beyond belief."""
-    if tokens is None or span_ns is None or tokens <= 0 or span_ns <= 0:
-        return None
-    rate = tokens * 1e9 / span_ns
-    return rate if rate <= PLAUSIBLE_TOKENS_PER_SECOND else None
+    return tokens * 1e9 / span_ns

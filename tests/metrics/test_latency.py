@@ -1,3 +1,6 @@
+import math
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -143,17 +146,176 @@ def test_counters_that_lie_give_a_reason_and_no_rate(timings):
     assert figures.missing["prefill_rate"]
 
 
-@given(
-    st.lists(
-        st.tuples(st.integers(-(10**9), 10**12), st.integers(0, 9), st.booleans(), st.none() | st.integers(-5, 99))
-    ),
-    st.none() | st.integers(-5, 10**6),
-    st.sampled_from([None, "stop", "length"]),
-)
-def test_no_stream_however_strange_raises_or_yields_a_negative_figure(rows, completion, finish):
-    rows.sort(key=lambda row: row[0])
-    arrivals = [Arrival(SENT + at, characters, reasoning, stated) for at, characters, reasoning, stated in rows]
-    figures = measure(SENT, arrivals, usage=Usage(completion_tokens=completion), finish_reason=finish)
-    for name in ("ttft_ns", "e2e_ns", "decode_rate", "tpot_ns", "itl_p50_ns", "itl_max_ns"):
+ALWAYS_THERE = {"chunks", "itl_count", "sources", "missing", "notes"}
+HUGE = 2**63
+
+
+def assert_sound(figures):
+    """Each figure is a number that can be, with its source, or None with its reason."""
+    for name in set(figures.__struct_fields__) - ALWAYS_THERE:
         value = getattr(figures, name)
-        assert value is None or value >= 0, name
+        if value is None:
+            assert figures.missing[name], name
+            assert name not in figures.sources
+        elif not isinstance(value, str):
+            assert math.isfinite(value), name
+            assert value >= 0, name
+            assert figures.sources[name] in {"client", "server"}, name
+            assert name not in figures.missing
+    assert all(note.isprintable() for note in figures.notes)
+    for rate in (figures.decode_rate, figures.server_decode_rate, figures.prefill_rate):
+        assert rate is None or 0 < rate <= 1e6
+
+
+COUNTS = st.none() | st.integers(-5, 10**7) | st.integers(-HUGE, HUGE) | st.just(10**400)
+ROWS = st.tuples(st.integers(-(10**9), 10**12) | st.integers(-HUGE, HUGE), st.integers(0, 10**6), st.booleans(), COUNTS)
+
+
+@given(
+    rows=st.lists(ROWS, max_size=12),
+    in_order=st.booleans(),
+    counts=st.tuples(COUNTS, COUNTS),
+    timings=st.none() | st.builds(ServerTimings, **dict.fromkeys(("prefill_ns", "prefill_tokens", "decode_ns", "decode_tokens"), COUNTS)),
+    others=st.tuples(COUNTS, COUNTS),
+)  # fmt: skip
+def test_no_stream_however_strange_raises_or_yields_a_figure_that_cannot_be(rows, in_order, counts, timings, others):
+    if in_order:
+        rows = sorted(rows, key=lambda row: row[0])
+    arrivals = [Arrival(SENT + at, characters, reasoning, stated) for at, characters, reasoning, stated in rows]
+    (completion, prompt), (tokenizer, connect) = counts, others
+    stated = Usage(completion_tokens=completion, prompt_tokens=prompt)
+    figures = measure(
+        SENT,
+        arrivals,
+        usage=stated,
+        timings=timings,
+        tokenizer_count=tokenizer,
+        connect_ns=connect,
+        finish_reason="stop" if in_order else None,
+    )
+    assert_sound(figures)
+
+
+def test_the_soundness_of_figures_is_really_checked():
+    sound = measure(SENT, stream(8), usage=usage(8), connect_ns=1)
+    assert_sound(sound)
+    for broken in ({"ttft_ns": None}, {"itl_cv": math.nan}, {"tpot_ns": -1.0}, {"decode_rate": 2e6}, {"sources": {}}):
+        with pytest.raises((AssertionError, KeyError)):
+            assert_sound(msgspec.structs.replace(sound, **broken))
+
+
+# --- servers that lie ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("count", "word"),
+    [(0, "8 chunks came"), (-3, "8 chunks came"), (10**9, "million a second"), (10**400, "over 10^15")],
+)
+def test_a_count_that_cannot_be_is_passed_over_with_the_reason(count, word):
+    figures = measure(SENT, stream(8), usage=usage(count))
+    assert (figures.tokens, figures.tokens_basis, figures.sources["tokens"]) == (8, "chunks", "client")
+    assert figures.decode_rate == pytest.approx(50)
+    assert any("was not used" in note and word in note for note in figures.notes)
+
+
+def test_a_count_too_small_for_the_text_is_passed_over():
+    figures = measure(SENT, stream(100, characters=40), usage=usage(1))
+    assert (figures.tokens, figures.tokens_basis) == (1000, "estimated")
+    assert any("4000 characters came" in note for note in figures.notes)
+
+
+def test_a_tokenizer_that_lies_is_passed_over_too():
+    figures = measure(SENT, stream(8), usage=usage(-1), tokenizer_count=10**12)
+    assert (figures.tokens, figures.tokens_basis) == (8, "chunks")
+    assert sum("was not used" in note for note in figures.notes) == 2
+
+
+def test_a_count_that_can_be_is_not_passed_over():
+    figures = measure(SENT, stream(8, gap_ms=1000), usage=usage(5_000_000))
+    assert (figures.tokens, figures.tokens_basis) == (5_000_000, "server")
+
+
+@pytest.mark.parametrize("stated", [[1, 2, 1, 4], [5, 6, 7, 8], [0, 0, 0, 0], [-1, 1, 2, 3], [1, 2, 3, 10**400]])
+def test_running_counts_that_do_not_hold_together_are_not_used(stated):
+    figures = measure(SENT, stream(4, stated=stated), usage=usage(4))
+    assert figures.decode_rate == pytest.approx(50)
+    assert any("do not hold together" in note for note in figures.notes)
+    assert any("as it went" in note for note in figures.notes) is (max(stated) > 4)
+
+
+def test_a_few_tokens_beyond_the_running_counts_are_those_without_text():
+    figures = measure(SENT, stream(4, stated=[1, 2, 3, 4]), usage=usage(6))
+    assert figures.decode_rate == pytest.approx(50)
+    assert not any("hold together" in note for note in figures.notes)
+
+
+@pytest.mark.parametrize(
+    ("timings", "reason"),
+    [
+        (None, "states no decode time"),
+        (ServerTimings(decode_ns=10**9), "counts no tokens"),
+        (ServerTimings(decode_ns=0, decode_tokens=9), "zero"),
+        (ServerTimings(decode_ns=-1, decode_tokens=9), "zero"),
+        (ServerTimings(decode_ns=10**9, decode_tokens=-9), "zero"),
+        (ServerTimings(decode_ns=1, decode_tokens=9), "cannot be"),
+        (ServerTimings(decode_ns=10**9, decode_tokens=10**400), "zero"),
+    ],
+)
+def test_decode_counters_that_lie_give_a_reason_and_no_rate(timings, reason):
+    figures = measure(SENT, stream(3), timings=timings)
+    assert figures.server_decode_rate is None
+    assert reason in figures.missing["server_decode_rate"]
+
+
+def test_times_of_the_server_that_are_longer_than_ours_are_noted():
+    slow = ServerTimings(prefill_ns=300 * MS, prefill_tokens=9, decode_ns=9_000 * MS, decode_tokens=7)
+    figures = measure(SENT, stream(8), timings=slow)
+    assert any("prefill time is longer than the TTFT" in note for note in figures.notes)
+    assert any("decode time is longer" in note for note in figures.notes)
+    sound = ServerTimings(prefill_ns=200 * MS, prefill_tokens=9, decode_ns=140 * MS, decode_tokens=7)
+    assert not any("longer" in note for note in measure(SENT, stream(8), timings=sound).notes)
+
+
+# --- clocks that jump ----------------------------------------------------------------------------------------------
+
+
+def at(*milliseconds):
+    return [Arrival(SENT + moment * MS, 4, reasoning=False) for moment in milliseconds]
+
+
+def test_text_before_its_request_makes_the_latencies_unknown_but_not_the_gaps():
+    figures = measure(SENT, at(-50, -30, -10, 10), usage=usage(4))
+    assert figures.ttft_ns is figures.ttft_answer_ns is None
+    assert "clock went back" in figures.missing["ttft_ns"]
+    assert figures.decode_rate == pytest.approx(50)
+    assert figures.itl_max_ns == 20 * MS
+    assert figures.chunks == 4
+
+
+def test_a_clock_that_goes_back_amid_the_text_leaves_only_the_ttft():
+    figures = measure(SENT, at(200, 220, 120, 140), usage=usage(4))
+    assert figures.ttft_ns == figures.ttft_answer_ns == 200 * MS
+    for name in ("e2e_ns", "decode_rate", "tpot_ns", "itl_p50_ns", "itl_max_ns", "itl_cv"):
+        assert getattr(figures, name) is None
+        assert "clock went back" in figures.missing[name]
+    assert figures.tokens == 4
+
+
+def test_equal_stamps_are_one_arrival():
+    figures = measure(SENT, at(200, 200, 200), usage=usage(3))
+    assert figures.decode_rate is None
+    assert "one read" in figures.missing["decode_rate"]
+    assert figures.itl_count == 0
+
+
+def test_a_negative_connect_time_is_none():
+    assert measure(SENT, stream(3), connect_ns=-1).connect_ns is None
+    assert "open connection" in measure(SENT, stream(3)).missing["connect_ns"]
+
+
+def test_each_figure_of_a_good_request_names_its_source():
+    timings = ServerTimings(prefill_ns=100 * MS, prefill_tokens=40, decode_ns=310 * MS, decode_tokens=31)
+    figures = measure(SENT, stream(32), usage=usage(32), timings=timings, connect_ns=1)
+    assert figures.missing == {}
+    of_the_server = {name for name, source in figures.sources.items() if source == "server"}
+    assert of_the_server == {"tokens", "prompt_tokens", "prefill_rate", "server_decode_rate"}
