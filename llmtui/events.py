@@ -9,10 +9,22 @@ from typing import Any, Literal
 
 import msgspec
 
+from llmtui.payloads import ContainerLimits as ContainerLimits
+from llmtui.payloads import Figures as Figures
+from llmtui.payloads import Gpu as Gpu
+from llmtui.payloads import HardwareSnapshot as HardwareSnapshot
+from llmtui.payloads import Model as Model
+from llmtui.payloads import OfferedLoad as OfferedLoad
+from llmtui.payloads import Server as Server
+from llmtui.payloads import ServerProcess as ServerProcess
+from llmtui.payloads import ServerTimings as ServerTimings
+from llmtui.payloads import TokenBasis as TokenBasis
+from llmtui.payloads import Usage as Usage
+
 FORMAT_VERSION = 1
 
-TokenBasis = Literal["server", "tokenizer", "chunks", "estimated"]
-"""Where a token count comes from, best first."""
+CLIENT_BOUND = "client-bound"
+"""The code of the alert that says that llmtui itself may be in a job's figures."""
 
 JobStatus = Literal["done", "failed", "skipped", "cancelled"]
 RequestStatus = Literal["done", "failed", "cancelled"]
@@ -20,144 +32,6 @@ Severity = Literal["info", "warning", "error"]
 TextKind = Literal["answer", "reasoning"]
 Phase = Literal["connecting", "loading", "warming up", "measuring", "pausing"]
 SessionOutcome = Literal["completed", "stopped", "failed"]
-
-
-# --- payloads ------------------------------------------------------------------------------------------------------
-
-
-class Gpu(msgspec.Struct, frozen=True, kw_only=True):
-    """One graphics processor, named by what does not change when cards are moved."""
-
-    index: int
-    vendor: str
-    name: str
-    uuid: str | None = None
-    memory: int | None = None
-    driver: str | None = None
-    unified: bool = False
-    """Its memory is the machine's main memory, so both figures speak of the same bytes."""
-
-
-class ContainerLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What the surrounding control group allows; None means no limit."""
-
-    kind: str
-    cpus: float | None = None
-    memory: int | None = None
-
-
-class HardwareSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """The machine on which the session ran. What stayed unknown is None, with its reason in `detection_failed`."""
-
-    hostname: str | None = None
-    os: str | None = None
-    kernel: str | None = None
-    architecture: str | None = None
-    cpu_model: str | None = None
-    cpu_flags: tuple[str, ...] = ()
-    cpu_governor: str | None = None
-    cpu_sensor: str | None = None
-    cores_physical: int | None = None
-    cores_logical: int | None = None
-    ram: int | None = None
-    swap: int | None = None
-    virtual_machine: bool | None = None
-    gpus: tuple[Gpu, ...] = ()
-    npus: tuple[str, ...] = ()
-    container: ContainerLimits | None = None
-    detection_failed: dict[str, str] = {}
-
-
-class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """A model as its server describes it; servers leave out what they do not know."""
-
-    id: str
-    family: str | None = None
-    parameters: int | None = None
-    quantization: str | None = None
-    context: int | None = None
-    size: int | None = None
-    digest: str | None = None
-    loaded: bool | None = None
-
-
-class Server(msgspec.Struct, frozen=True, kw_only=True):
-    """A server that answered at `url`, and which kind it proved to be."""
-
-    url: str
-    kind: str
-    version: str | None = None
-    models: tuple[Model, ...] = ()
-    slots: int | None = None
-    problem: str | None = None
-
-
-class ServerProcess(msgspec.Struct, frozen=True, kw_only=True):
-    """One process of the server's tree. `created` tells a reused process id from the old one (epoch seconds)."""
-
-    pid: int
-    name: str
-    command: str
-    created: float
-
-
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """Token counts as the server states them. None: the server did not say."""
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    cached_tokens: int | None = None
-
-
-class ServerTimings(msgspec.Struct, frozen=True, kw_only=True):
-    """The server's own clock, kept beside the client's and never mixed with it.
-
-    `prefill_tokens` counts only tokens that were really computed; those found in the cache are `cached_tokens`.
-    `decode_tokens` counts the tokens that `decode_ns` covers; the first token of an answer belongs to the prefill.
-    """
-
-    load_ns: int | None = None
-    prefill_ns: int | None = None
-    prefill_tokens: int | None = None
-    cached_tokens: int | None = None
-    decode_ns: int | None = None
-    decode_tokens: int | None = None
-    total_ns: int | None = None
-
-
-class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """What one request measured. A figure that is None has its reason in `missing` under its own name.
-
-    `ttft_ns` counts from the moment before the request was written to the first piece with text, reasoning included;
-    `ttft_answer_ns` to the first piece of answer; `e2e_ns` to the last piece. `itl_*` are gaps between chunks divided
-    by the tokens that came with each; when those are not known the gap itself, and `itl_basis` says "chunks".
-    `decode_rate` is (tokens - tokens of the first chunk) / (last - first); `tpot_ns` is its inverse.
-    `sources` names, per figure, where it comes from ("client" or "server").
-    """
-
-    ttft_ns: int | None = None
-    ttft_answer_ns: int | None = None
-    e2e_ns: int | None = None
-    connect_ns: int | None = None
-    tokens: int | None = None
-    tokens_basis: TokenBasis | None = None
-    prompt_tokens: int | None = None
-    chunks: int = 0
-    decode_rate: float | None = None
-    tpot_ns: float | None = None
-    prefill_rate: float | None = None
-    itl_p50_ns: float | None = None
-    itl_p95_ns: float | None = None
-    itl_p99_ns: float | None = None
-    itl_max_ns: float | None = None
-    itl_cv: float | None = None
-    itl_count: int = 0
-    itl_basis: Literal["tokens", "chunks"] | None = None
-    server_decode_rate: float | None = None
-    sources: dict[str, str] = {}
-    missing: dict[str, str] = {}
-    notes: tuple[str, ...] = ()
 
 
 # --- events --------------------------------------------------------------------------------------------------------
@@ -239,6 +113,8 @@ class JobQueued(Event, frozen=True, kw_only=True):
     iteration: int
     requests: int
     quantization: str | None = None
+    variant: str | None = None
+    load: OfferedLoad | None = None
     parameters: dict[str, Any] = {}
     rerun_of: str | None = None
 
@@ -278,7 +154,10 @@ class ModelLoaded(Event, frozen=True, kw_only=True):
 
 
 class RequestStarted(Event, frozen=True, kw_only=True):
-    """A request was due. `t` is the intended time; the real one is in `RequestSent`."""
+    """A request was due. `t` is the intended time; the real one is in `RequestSent`.
+
+    `step` is the step of the job to which it belongs, from 1; 0 where the job has none.
+    """
 
     request: str
     job: str
@@ -286,6 +165,7 @@ class RequestStarted(Event, frozen=True, kw_only=True):
     messages: tuple[tuple[str, str], ...]
     options: dict[str, Any] = {}
     warmup: bool = False
+    step: int = 0
 
 
 class RequestSent(Event, frozen=True, kw_only=True):
@@ -324,6 +204,40 @@ class RequestFinished(Event, frozen=True, kw_only=True):
     problem_kind: str | None = None
 
 
+class StepFinished(Event, frozen=True, kw_only=True):
+    """One level of load was held and measured.
+
+    The window `[window_start, window_end]` (ns since the origin) leaves warm-up and cool-down out: `requests` are those
+    that were due in it, `failed` those of them that failed, `good` those that kept the SLO (None: there is none).
+    `token_rate` is the tokens that arrived in the window by its length, over all streams; `request_rate` and `goodput`
+    are answers, and answers that kept the SLO, by the same length. `in_flight` is the mean number of requests under
+    way in the window.
+    """
+
+    job: str
+    step: int
+    load: OfferedLoad
+    window_start: int
+    window_end: int
+    requests: int
+    failed: int = 0
+    good: int | None = None
+    token_rate: float | None = None
+    request_rate: float | None = None
+    goodput: float | None = None
+    in_flight: float | None = None
+    kept_slo: bool | None = None
+    notes: tuple[str, ...] = ()
+
+
+class CapacityFound(Event, frozen=True, kw_only=True):
+    """The search of a job ended: `load` is the highest that kept the SLO, None when not even the lowest did."""
+
+    job: str
+    load: OfferedLoad | None
+    sentence: str
+
+
 class SampleTaken(Event, frozen=True, kw_only=True):
     """Readings of the hardware at `t`, keys as in `llmtui.readings`.
 
@@ -344,6 +258,15 @@ class SelfMeasured(Event, frozen=True, kw_only=True):
     engine_memory: int | None = None
     sampler_memory: int | None = None
     log_bytes: int | None = None
+
+
+class ViewerMeasured(Event, frozen=True, kw_only=True):
+    """What a viewer said that it used since its last word: percent of a core, bytes/s to its terminal."""
+
+    pid: int
+    cpu: float
+    terminal_rate: float
+    memory: int | None = None
 
 
 class SamplerStarted(Event, frozen=True, kw_only=True):
@@ -404,8 +327,11 @@ AnyEvent = (
     | RequestSent
     | TokensReceived
     | RequestFinished
+    | StepFinished
+    | CapacityFound
     | SampleTaken
     | SelfMeasured
+    | ViewerMeasured
     | SamplerStarted
     | SamplerLost
     | AlertRaised

@@ -36,6 +36,8 @@ def example(field):
         return field.default
     if field.default_factory is not msgspec.NODEFAULT:
         return field.default_factory()
+    if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+        return field.type()
     options = getattr(field.type, "__args__", None)
     simple = {int: 7, str: "a\nb\x1b\u2028", float: 1.5, dict: {}, tuple: ()}
     if field.type in simple:
@@ -43,4 +45,4 @@ def example(field):
     origin = getattr(field.type, "__origin__", None)
     if origin is tuple or origin is dict:
         return simple[origin]
-    return options[0]
+    return options[0]() if options[0] is ev.OfferedLoad else options[0]

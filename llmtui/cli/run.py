@@ -17,15 +17,25 @@ from llmtui.suites.reading import read_suite
 @click.option("-m", "--model", "models", multiple=True, metavar="MODEL", help="A model by its server's name for it.")
 @click.option("--url", "urls", multiple=True, metavar="URL", help="Measure this server instead of the suite's.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a value of the suite.")
+@click.option("--concurrency", metavar="N,N,...", help="Put the prompts under load: so many requests in flight.")
+@click.option("--rate", metavar="R,R,...", help="Put the prompts under load: so many requests a second.")
 @click.option("--plain", is_flag=True, help="One line an event instead of the screen.")
 @click.option("--detach", is_flag=True, help="Start it and leave; `llmtui attach` shows it.")
 def command(
-    suite: str, models: tuple[str, ...], urls: tuple[str, ...], settings: tuple[str, ...], *, plain: bool, detach: bool
+    suite: str,
+    *,
+    models: tuple[str, ...],
+    urls: tuple[str, ...],
+    settings: tuple[str, ...],
+    concurrency: str | None,
+    rate: str | None,
+    plain: bool,
+    detach: bool,
 ) -> None:
     """Run SUITE, a name (see `llmtui suites`) or a YAML file."""
     if plain and detach:
         raise click.UsageError("--plain and --detach exclude each other")
-    overrides = _overrides(settings)
+    overrides = _overrides(settings) | _levels(concurrency, rate)
     launched = launch(suite, overrides=overrides, models=models, urls=urls)
     if detach:
         click.echo(f"session {launched.log.stem} runs; watch it by: llmtui attach {launched.log.stem}")
@@ -66,6 +76,21 @@ def can_show_screen() -> bool:
     import os
 
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _levels(concurrency: str | None, rate: str | None) -> dict[str, str]:
+    """Return the override of a list of levels such as `1,2,4,8`."""
+    if concurrency is not None and rate is not None:
+        raise click.UsageError("--concurrency and --rate exclude each other")
+    for name, given, kind in (("concurrency", concurrency, int), ("rate", rate, float)):
+        if given is None:
+            continue
+        try:
+            levels = [kind(part) for part in given.split(",")]
+        except ValueError:
+            raise click.UsageError(f"--{name} takes numbers such as 1,2,4, not `{given}`") from None
+        return {name: str(levels)}
+    return {}
 
 
 def _overrides(settings: tuple[str, ...]) -> dict[str, str]:

@@ -2,44 +2,26 @@
 
 import asyncio
 import hashlib
-from contextlib import aclosing
 from itertools import count
 from typing import Any
 
-from msgspec.structs import replace
-
-from llmtui.backends.base import Backend, BackendError, Chunk, End, GenerationRequest, Sent
-from llmtui.engine.batching import TokenBatcher
+from llmtui.backends.base import Backend, BackendError, GenerationRequest
+from llmtui.engine.gate import Gate
+from llmtui.engine.measurement import Measurement
 from llmtui.engine.recorder import Recorder
-from llmtui.events import Figures, JobProgressed, Phase, RequestFinished, RequestSent, RequestStarted, RequestStatus
-from llmtui.metrics.latency import Arrival, measure
+from llmtui.events import (
+    CapacityFound,
+    JobProgressed,
+    OfferedLoad,
+    Phase,
+    RequestFinished,
+    RequestStarted,
+    RequestStatus,
+    StepFinished,
+)
+from llmtui.metrics.load import LoadFigures, Window
 from llmtui.suites.schema import Limits
 from llmtui.workloads.base import Generation, Messages
-
-
-class Gate:
-    """Open while the queue runs; a request waits in front of a closed one."""
-
-    def __init__(self) -> None:
-        self._open = asyncio.Event()
-        self._open.set()
-
-    @property
-    def closed(self) -> bool:
-        """Whether the queue is paused."""
-        return not self._open.is_set()
-
-    def close(self) -> None:
-        """Let no further request start."""
-        self._open.clear()
-
-    def open(self) -> None:
-        """Let requests start again."""
-        self._open.set()
-
-    async def passage(self) -> None:
-        """Return as soon as the gate is open."""
-        await self._open.wait()
 
 
 class JobBench:
@@ -64,6 +46,7 @@ class JobBench:
         self._gate = gate
         self._session = session
         self._numbers = count(1)
+        self._marks = count(1)
 
     async def generate(
         self,
@@ -75,6 +58,8 @@ class JobBench:
         stop: tuple[str, ...] = (),
         options: dict[str, Any] | None = None,
         unique: bool = False,
+        due_ns: int | None = None,
+        step: int = 0,
         warmup: bool = False,
     ) -> Generation:
         """Send one request and measure it; see `llmtui.workloads.base.Bench`. A warm-up is logged and left out."""
@@ -84,7 +69,9 @@ class JobBench:
         await self._gate.passage()
         name = f"{self._job}.{next(self._numbers)}"
         if unique:
-            messages = self._made_unique(messages, name)
+            (role, text), *rest = messages
+            messages = ((role, f"{self.unique_line()}{text}"), *rest)
+        due_ns = self.now() if due_ns is None else due_ns
         request = GenerationRequest(
             model=self._model,
             messages=messages,
@@ -98,16 +85,17 @@ class JobBench:
         )
         self._recorder.record(
             RequestStarted(
-                t=self._recorder.now(),
+                t=due_ns,
                 request=name,
                 job=self._job,
                 model=self._model,
                 messages=messages,
                 options=_logged_options(request),
                 warmup=warmup,
+                step=step,
             )
         )
-        measurement = _Measurement(self._recorder, name)
+        measurement = Measurement(self._recorder, name, due_ns)
         try:
             await measurement.run(backend, request)
         except asyncio.CancelledError:
@@ -115,13 +103,25 @@ class JobBench:
             self._finish(measurement, "cancelled", warmup=warmup)
             raise
         if measurement.problem is None and measurement.uncounted:
-            measurement.tokenizer_count = await self._count(backend, measurement.text + measurement.reasoning)
+            measurement.tokenizer_count = await self.count_tokens(measurement.text + measurement.reasoning)
         return self._finish(measurement, "failed" if measurement.problem else "done", warmup=warmup)
+
+    def now(self) -> int:
+        """Return nanoseconds since the session's origin."""
+        return self._recorder.now()
 
     async def sleep(self, seconds: float) -> None:
         """Wait `seconds`, and then for the gate."""
         await asyncio.sleep(seconds)
         await self._gate.passage()
+
+    async def passage(self) -> None:
+        """Wait for the gate."""
+        await self._gate.passage()
+
+    def paused_ns(self) -> int:
+        """Return for how long the gate was closed so far."""
+        return self._gate.closed_ns()
 
     def progress(self, phase: Phase, done: int, total: int, note: str | None = None) -> None:
         """Log how far the job is."""
@@ -129,25 +129,54 @@ class JobBench:
             JobProgressed(t=self._recorder.now(), job=self._job, phase=phase, done=done, total=total, note=note)
         )
 
-    async def _count(self, backend: Backend, text: str) -> int | None:
+    def step_finished(
+        self, step: int, load: OfferedLoad, window: Window, figures: LoadFigures, notes: tuple[str, ...] = ()
+    ) -> None:
+        """Log what one level of a load showed."""
+        self._recorder.record(
+            StepFinished(
+                t=self._recorder.now(),
+                job=self._job,
+                step=step,
+                load=load,
+                window_start=window.start_ns,
+                window_end=window.end_ns,
+                notes=(*window.notes, *notes),
+                **figures._asdict(),
+            )
+        )
+
+    def capacity_found(self, load: OfferedLoad | None, sentence: str) -> None:
+        """Log the end of a search for the highest load."""
+        self._recorder.record(CapacityFound(t=self._recorder.now(), job=self._job, load=load, sentence=sentence))
+
+    def warn(self, code: str, text: str) -> None:
+        """Log a warning about this job."""
+        self._recorder.alert("warning", code, text, self._job)
+
+    async def count_tokens(self, text: str) -> int | None:
+        """Count `text` by the server's own tokenizer; None where it has none, or does not answer."""
         try:
-            return await backend.count_tokens(self._model, text)
+            return await self._backend.count_tokens(self._model, text) if self._backend is not None else None
         except BackendError:
             return None
 
-    def _made_unique(self, messages: Messages, request: str) -> Messages:
-        """Begin the first message with a line that no other request has: caches match from the first token on."""
-        mark = hashlib.sha256(f"{self._session}/{request}".encode()).hexdigest()[:8]
-        (role, text), *rest = messages
-        return ((role, f"[{mark}]\n{text}"), *rest)
+    def unique_line(self) -> str:
+        """Return a line that no other request of any session has; caches match from the first token on."""
+        mark = f"{self._session}/{self._job}/{next(self._marks)}"
+        return f"[{hashlib.sha256(mark.encode()).hexdigest()[:8]}]\n"
 
-    def _finish(self, measurement: "_Measurement", status: RequestStatus, *, warmup: bool) -> Generation:
+    def _finish(self, measurement: Measurement, status: RequestStatus, *, warmup: bool) -> Generation:
         end = measurement.end
         generation = Generation(
             status=status,
             text=measurement.text,
             reasoning=measurement.reasoning,
             figures=measurement.figures(),
+            due_ns=measurement.due_ns,
+            sent_ns=measurement.sent_ns,
+            ended_ns=self._recorder.now(),
+            arrivals_ns=measurement.arrivals_ns,
             usage=end.usage if end else None,
             timings=end.timings if end else None,
             finish_reason=end.finish_reason if end else None,
@@ -156,7 +185,7 @@ class JobBench:
         )
         self._recorder.record(
             RequestFinished(
-                t=self._recorder.now(),
+                t=generation.ended_ns,
                 request=measurement.request,
                 job=self._job,
                 status=status,
@@ -170,74 +199,6 @@ class JobBench:
             )
         )
         return generation
-
-
-class _Measurement:
-    """What is known of one request while it runs and after."""
-
-    def __init__(self, recorder: Recorder, request: str) -> None:
-        self._recorder = recorder
-        self.request = request
-        self.sent: Sent | None = None
-        self.end: End | None = None
-        self.problem: str | None = None
-        self.problem_kind: str | None = None
-        self.tokenizer_count: int | None = None
-        self._chunks: list[Chunk] = []
-
-    @property
-    def text(self) -> str:
-        """The answer so far."""
-        return "".join(chunk.text for chunk in self._chunks if not chunk.reasoning)
-
-    @property
-    def reasoning(self) -> str:
-        """The reasoning so far."""
-        return "".join(chunk.text for chunk in self._chunks if chunk.reasoning)
-
-    @property
-    def uncounted(self) -> bool:
-        """Whether text came and the server gave no count for it."""
-        usage = self.end.usage if self.end else None
-        return bool(self._chunks) and self._chunks[-1].tokens is None and not (usage and usage.completion_tokens)
-
-    async def run(self, backend: Backend, request: GenerationRequest) -> None:
-        """Stream the request; a `BackendError` ends up in `problem`."""
-        batcher: TokenBatcher | None = None
-        try:
-            async with aclosing(backend.stream(request)) as items:  # type: ignore[type-var]
-                async for item in items:
-                    if isinstance(item, Chunk):
-                        self._chunks.append(item)
-                        if batcher is not None:
-                            batcher.add(item)
-                    elif isinstance(item, Sent):
-                        self.sent = item
-                        batcher = TokenBatcher(self._recorder, self.request, item.at_ns)
-                        t = self._recorder.since_origin(item.at_ns)
-                        self._recorder.record(RequestSent(t=t, request=self.request, connect_ns=item.connect_ns))
-                    else:
-                        self.end = item
-        except BackendError as error:
-            self.problem, self.problem_kind = error.sentence, error.kind
-        finally:
-            if batcher is not None:
-                batcher.flush()
-
-    def figures(self) -> Figures:
-        """Return the figures of what came."""
-        end = self.end
-        figures = measure(
-            self.sent.at_ns if self.sent else 0,
-            [Arrival(chunk.at_ns, len(chunk.text), chunk.reasoning, chunk.tokens) for chunk in self._chunks],
-            connect_ns=self.sent.connect_ns if self.sent else None,
-            usage=end.usage if end else None,
-            timings=end.timings if end else None,
-            tokenizer_count=self.tokenizer_count,
-            finish_reason=end.finish_reason if end else None,
-        )
-        # What the backend has to say of its figures stands beside them.
-        return replace(figures, notes=(*figures.notes, *end.notes)) if end and end.notes else figures
 
 
 def _logged_options(request: GenerationRequest) -> dict[str, Any]:

@@ -8,11 +8,13 @@ from llmtui.engine.bench import JobBench
 from llmtui.engine.recorder import Recorder
 from llmtui.events import ModelLoaded
 from llmtui.suites.plan import JobPlan
-from llmtui.suites.schema import Generate, Suite
+from llmtui.suites.schema import AnyWorkload, Generating, Suite
 from llmtui.workloads.base import Outcome
 from llmtui.workloads.registry import workload_for
 
 WARMUP_TOKENS = 16
+WARMUP_PROMPT = "Tell a short story about a lighthouse."
+"""What warms a model up whose workload makes its prompts only when it runs."""
 
 
 class Residence:
@@ -39,7 +41,7 @@ async def run_job(
 ) -> Outcome:
     """Run the job and return how it ended. Never raises, but for a cancellation."""
     try:
-        if isinstance(plan.workload, Generate):
+        if isinstance(plan.workload, Generating):
             await _load(plan, backend, bench, residence, recorder, clock)
             problem = await _warm_up(plan, suite, bench, residence)
             if problem is not None:
@@ -60,7 +62,7 @@ async def _load(  # noqa: PLR0917 - the parts of a job, each of a type of its ow
     if residence.loaded == plan.model:
         return
     bench.progress("loading", 0, plan.requests)
-    options = plan.workload.options if isinstance(plan.workload, Generate) else {}
+    options = plan.workload.options if isinstance(plan.workload, Generating) else {}
     start = clock()
     stated = await backend.load(plan.model, options)
     waited = clock() - start
@@ -79,12 +81,12 @@ async def _load(  # noqa: PLR0917 - the parts of a job, each of a type of its ow
 async def _warm_up(plan: JobPlan, suite: Suite, bench: JobBench, residence: Residence) -> str | None:
     """Send the warm-up requests where the model is cold; return the sentence of a failure that would repeat itself."""
     workload = plan.workload
-    if residence.warm == plan.model or not isinstance(workload, Generate):
+    if residence.warm == plan.model or not isinstance(workload, Generating):
         return None
     for place in range(suite.warmup):
         bench.progress("warming up", place, plan.requests)
         generation = await bench.generate(
-            (("user", workload.prompts[0]),),
+            (("user", _warmup_prompt(workload)),),
             max_tokens=min(WARMUP_TOKENS, workload.max_tokens),
             temperature=workload.temperature,
             seed=workload.seed,
@@ -96,3 +98,8 @@ async def _warm_up(plan: JobPlan, suite: Suite, bench: JobBench, residence: Resi
             return generation.problem
     residence.warm = plan.model
     return None
+
+
+def _warmup_prompt(workload: AnyWorkload) -> str:
+    prompts: tuple[str, ...] = getattr(workload, "prompts", ())
+    return prompts[0] if prompts else WARMUP_PROMPT

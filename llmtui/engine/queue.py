@@ -53,6 +53,8 @@ class JobQueue:
                 iteration=plan.iteration,
                 requests=plan.requests,
                 quantization=plan.quantization,
+                variant=plan.variant,
+                load=plan.load,
                 parameters=msgspec.to_builtins(plan.workload),
                 rerun_of=rerun_of,
             )
@@ -91,9 +93,10 @@ class JobQueue:
 
 
 def _next_iteration(plan: JobPlan, jobs: list[QueuedJob]) -> JobPlan:
-    same = [
-        job.plan.iteration
-        for job in jobs
-        if (job.plan.target, job.plan.model, job.plan.name) == (plan.target, plan.model, plan.name)
-    ]
+    same = [job.plan.iteration for job in jobs if _kin(job.plan) == _kin(plan)]
     return msgspec.structs.replace(plan, iteration=max(same, default=0) + 1)
+
+
+def _kin(plan: JobPlan) -> tuple[object, ...]:
+    """Return what iterations of one and the same measurement share."""
+    return plan.target, plan.model, plan.name, plan.variant, plan.load

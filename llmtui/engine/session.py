@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack
 from typing import Any, Protocol, TypeVar
 
 from llmtui.backends.base import Backend
-from llmtui.engine.bench import Gate, JobBench
+from llmtui.engine.bench import JobBench
+from llmtui.engine.gate import Gate
 from llmtui.engine.job import run_job
 from llmtui.engine.queue import JobQueue, QueuedJob
 from llmtui.engine.recorder import Recorder

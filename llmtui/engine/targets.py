@@ -12,7 +12,7 @@ from llmtui.engine.job import Residence
 from llmtui.engine.recorder import Recorder
 from llmtui.events import Server, ServerStarted, ServerStopped, TargetResolved
 from llmtui.servers.base import LocalServer, ServerError
-from llmtui.suites.plan import PlannedTarget
+from llmtui.suites.plan import PlannedTarget, model_names, target_names
 from llmtui.suites.schema import Suite
 
 EMBEDDED = "embedded"
@@ -79,7 +79,7 @@ class TargetSet:
         """Find every target of `suite`, or of the URLs that the user gave in its place, and log what was found."""
         planned = [
             planned
-            for name in self._urls or suite.targets or (DETECTED,)
+            for name in self._urls or target_names(suite) or (DETECTED,)
             async for planned in self._resolve_one(name, suite)
         ]
         for target in planned:
@@ -155,7 +155,7 @@ class TargetSet:
 
     async def _resolve_one(self, name: str, suite: Suite) -> AsyncIterator[PlannedTarget]:
         if name == EMBEDDED:
-            for model in suite.models or (None,):
+            for model in model_names(suite):
                 yield await self._prepare_embedded(model, suite)
         elif name == DETECTED:
             found = False
@@ -170,7 +170,7 @@ class TargetSet:
             yield await self._identify(name)
 
     async def _prepare_embedded(self, model: str | None, suite: Suite) -> PlannedTarget:
-        name = EMBEDDED if len(suite.models) < 2 else f"{EMBEDDED}:{model}"  # noqa: PLR2004 - several models
+        name = EMBEDDED if model is None or len(model_names(suite)) < 2 else f"{EMBEDDED}:{model}"  # noqa: PLR2004 - several models
         try:
             local = await asyncio.to_thread(self._factory.prepare, model, suite)
         except ServerError as error:

@@ -1,83 +1,80 @@
 """The results as a table of words, for the terminal without a screen."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from llmtui import wording
-from llmtui.state.results import JobResult
-
-HEADINGS = (
-    "job",
-    "model",
-    "quant",
-    "workload",
-    "#",
-    "TTFT",
-    "prefill",
-    "decode",
-    "ITL p99",
-    "tokens",
-    "memory",
-    "status",
-)
-NUMBERS = frozenset({"#", "TTFT", "prefill", "decode", "ITL p99", "tokens", "memory"})
+from llmtui.state.result_columns import cells, columns_for, load_text
+from llmtui.state.results import JobResult, StepResult
 
 
-def result_rows(results: Sequence[JobResult]) -> list[tuple[str, ...]]:
-    """Return one row of texts for each result, in the order of `HEADINGS`; rates are tokens per second."""
-    return [
-        (
-            result.job,
-            result.model,
-            result.quantization or wording.NOTHING,
-            result.workload,
-            str(result.iteration),
-            wording.duration(result.ttft_ns),
-            wording.rate(result.prefill_rate),
-            wording.rate(result.decode_rate),
-            itl_p99(result),
-            tokens(result),
-            wording.size(result.peak_memory),
-            result.status,
-        )
-        for result in results
-    ]
-
-
-def itl_p99(result: JobResult) -> str:
-    """Return the ITL p99, with `*` where too few gaps stand behind it."""
-    text = wording.duration(result.itl_p99_ns)
-    return text if result.itl_p99_carried or result.itl_p99_ns is None else f"{text}*"
-
-
-def tokens(result: JobResult) -> str:
-    """Return the token count with its basis."""
-    return wording.NOTHING if result.tokens is None else f"{result.tokens} {result.tokens_basis}"
-
-
-def render(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the lines of a table with aligned columns: words to the left, numbers to the right."""
+def render(headings: Sequence[str], rows: Sequence[Sequence[str]], numbers: Collection[str] = ()) -> list[str]:
+    """Return the lines of a table with aligned columns: words to the left, those headed by `numbers` to the right."""
     rows = [tuple(wording.visible(cell) for cell in row) for row in rows]
     widths = [max(len(heading), *(len(row[place]) for row in rows), 0) for place, heading in enumerate(headings)]
-    return [_line(headings, row, widths) for row in (headings, tuple("-" * width for width in widths), *rows)]
+    aligned = [(width, heading in numbers) for width, heading in zip(widths, headings, strict=True)]
+    return [_line(row, aligned) for row in (headings, tuple("-" * width for width in widths), *rows)]
 
 
-def _line(headings: Sequence[str], cells: Sequence[str], widths: Sequence[int]) -> str:
+def _line(row: Sequence[str], aligned: Sequence[tuple[int, bool]]) -> str:
     padded = [
-        cell.rjust(width) if heading in NUMBERS else cell.ljust(width)
-        for heading, cell, width in zip(headings, cells, widths, strict=True)
+        cell.rjust(width) if right else cell.ljust(width) for cell, (width, right) in zip(row, aligned, strict=True)
     ]
     return "  ".join(padded).rstrip()
 
 
 def results_text(results: Sequence[JobResult]) -> list[str]:
-    """Return the table of results with the footnotes that it needs."""
+    """Return the table of results with the footnotes that it needs, and a table for each load."""
     if not results:
         return ["no job ran"]
-    lines = render(HEADINGS, result_rows(results))
+    columns = columns_for(results)
+    rows = [cells(result, columns) for result in results]
+    lines = render([column.title for column in columns], rows, [column.title for column in columns if column.number])
     lines.append("TTFT and ITL: median over requests. prefill, decode: tokens/s. tokens: count and its basis.")
     if any(not result.itl_p99_carried for result in results):
         lines.append("* rests on fewer than 100 gaps in one request")
+    lines += _loads_text(results)
     for result in results:
+        if result.capacity:
+            lines.append(f"{result.job}: {wording.visible(result.capacity)}")
+        if result.client_bound:
+            lines.append(f"{result.job}: {wording.visible(result.client_bound)}")
         if result.reason:
             lines.append(f"{result.job}: {wording.visible(result.reason)}")
     return lines
+
+
+STEP_HEADINGS = (
+    *("job", "load", "requests", "failed", "tok/s", "req/s", "good/s", "TTFT p50", "TTFT p99"),
+    *("ITL p50", "ITL p99", "E2E p50", "E2E p99", "in flight"),
+)
+
+
+def step_cells(job: str, step: StepResult) -> tuple[str, ...]:
+    """Return one text for each of `STEP_HEADINGS`; `*` marks a percentile that too few requests stand behind."""
+    finished = step.finished
+    spreads = (step.ttft.p50, step.ttft.p99, step.itl.p50, step.itl.p99, step.e2e.p50, step.e2e.p99)
+    return (
+        job,
+        load_text(finished.load),
+        str(finished.requests),
+        str(finished.failed),
+        wording.rate(finished.token_rate),
+        wording.number(finished.request_rate),
+        wording.number(finished.goodput),
+        *(f"{wording.duration(share.value)}{'' if share.carried or share.value is None else '*'}" for share in spreads),
+        wording.number(finished.in_flight),
+    )
+
+
+def _loads_text(results: Sequence[JobResult]) -> list[str]:
+    steps = [step_cells(result.job, step) for result in results for step in result.steps]
+    if not steps:
+        return []
+    notes = [
+        f"{result.job} {load_text(step.finished.load)}: {wording.visible(note)}"
+        for result in results
+        for step in result.steps
+        for note in step.finished.notes
+    ]
+    foot = "Under load TTFT and E2E count from the moment a request was due; ITL is the mean of each request."
+    return ["", *render(STEP_HEADINGS, steps, STEP_HEADINGS[1:]), foot, *notes]

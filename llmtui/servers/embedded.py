@@ -22,6 +22,7 @@ from llmtui.models.download import ModelError, ensure_model, models_folder
 from llmtui.models.gguf import GgufError, read_gguf
 from llmtui.servers.base import ServerError
 from llmtui.servers.embedded_child import ChildAnswer, ChildSettings
+from llmtui.suites.levels import parallel_of
 from llmtui.suites.schema import Suite
 
 STOP_WITHIN_S = 1.0
@@ -200,7 +201,7 @@ class EmbeddedFactory:
             model=str(path),
             alias=alias,
             context=options.context,
-            parallel=options.parallel,
+            parallel=options.parallel or parallel_of(suite),
             threads=options.threads or max(1, (psutil.cpu_count(logical=False) or 1) - 1),
             parent=os.getpid(),
         )

@@ -112,6 +112,7 @@ def _server_processes_found(state: SessionState, event: ev.ServerProcessesFound)
 def _job_queued(state: SessionState, event: ev.JobQueued) -> Sections:
     job = state.jobs.setdefault(event.job, Job(event.job))
     job.plan, job.total = event, event.requests
+    job.changes += 1
     return "queue", "results"
 
 
@@ -119,6 +120,7 @@ def _job_queued(state: SessionState, event: ev.JobQueued) -> Sections:
 def _job_started(state: SessionState, event: ev.JobStarted) -> Sections:
     job = _job(state, event.job)
     job.started_ns = event.t
+    job.changes += 1
     if job.status == "queued":
         job.status = "running"
         state.running_jobs.append(job.id)
@@ -137,6 +139,7 @@ def _job_finished(state: SessionState, event: ev.JobFinished) -> Sections:
     job = _job(state, event.job)
     job.status, job.finished_ns, job.reason, job.passed = event.status, event.t, event.reason, event.passed
     job.phase = None
+    job.changes += 1
     if job.id in state.running_jobs:
         state.running_jobs.remove(job.id)
     return "queue", "results"
@@ -148,6 +151,7 @@ def _model_loaded(state: SessionState, event: ev.ModelLoaded) -> Sections:
         job = state.jobs[name]
         if job.plan is not None and (job.plan.target, job.plan.model) == (event.target, event.model):
             job.load_ns = event.load_ns
+            job.changes += 1
     return "targets", "results"
 
 
@@ -155,7 +159,7 @@ def _model_loaded(state: SessionState, event: ev.ModelLoaded) -> Sections:
 def _request_started(state: SessionState, event: ev.RequestStarted) -> Sections:
     request = state.requests.setdefault(event.request, Request(event.request, event.job))
     request.job, request.model, request.warmup = event.job, event.model, event.warmup
-    request.messages, request.started_ns = event.messages, event.t
+    request.messages, request.started_ns, request.step = event.messages, event.t, event.step
     _job(state, event.job).requests.append(request.id)
     if request.status == "running" and request.id not in state.active_requests:
         state.active_requests.append(request.id)
@@ -191,9 +195,21 @@ def _tokens_received(state: SessionState, event: ev.TokensReceived) -> Sections:
         request.tokens_stated = event.tokens[-1]
     request.chunks += len(event.offsets_us)
     request.recent.append((event.t, tokens))
-    state.token_rate.append(event.t, live_rate(request))
+    state.token_rate.append(event.t, _rate_of_all(state, event.t, tokens))
     _keep_text(state, request, event.kind, "".join(event.texts))
     return ("stream",)
+
+
+def _rate_of_all(state: SessionState, t: int, tokens: int) -> float:
+    """Take a batch of any request, and return tokens per second over the last two seconds, all streams together."""
+    recent = state.recent_tokens
+    recent.append((t, tokens))
+    state.recent_sum += tokens
+    while len(recent) > 2 and t - recent[0][0] > RATE_WINDOW_NS:  # noqa: PLR2004 - a rate needs two points
+        state.recent_sum -= recent.popleft()[1]
+    span = t - recent[0][0]
+    # The tokens of the first batch came in the time before it.
+    return (state.recent_sum - recent[0][1]) * 1e9 / span if span > 0 else math.nan
 
 
 def _keep_text(state: SessionState, request: Request, kind: ev.TextKind, text: str) -> None:
@@ -206,7 +222,11 @@ def _keep_text(state: SessionState, request: Request, kind: ev.TextKind, text: s
         oldest.pieces, oldest.characters, oldest.text_dropped = [], 0, True
 
 
-def live_rate(request: Request, window_ns: int = 2_000_000_000) -> float:
+RATE_WINDOW_NS = 2_000_000_000
+"""Over how long a live rate is taken."""
+
+
+def live_rate(request: Request, window_ns: int = RATE_WINDOW_NS) -> float:
     """Return tokens per second over the last `window_ns` of a request that streams; NaN before two batches came.
 
     An estimate for the eye: a chunk counts as one token where the server does not say more.
@@ -232,11 +252,33 @@ def _request_finished(state: SessionState, event: ev.RequestFinished) -> Section
     request.job, request.warmup, request.status = event.job, event.warmup, event.status
     request.finish_reason, request.usage, request.figures = event.finish_reason, event.usage, event.figures
     request.problem, request.finished_ns = event.problem, event.t
+    # What only served the live view would pile up with thousands of requests.
+    request.recent.clear()
+    request.gaps_us.clear()
+    _job(state, event.job).changes += 1
     if request.id in state.active_requests:
         state.active_requests.remove(request.id)
     if not state.active_requests:
         state.token_rate.append(event.t, math.nan)
+        state.recent_tokens.clear()
+        state.recent_sum = 0
     return "stream", "results", "queue"
+
+
+@_folds(ev.StepFinished)
+def _step_finished(state: SessionState, event: ev.StepFinished) -> Sections:
+    job = _job(state, event.job)
+    job.steps.append(event)
+    job.changes += 1
+    return ("results",)
+
+
+@_folds(ev.CapacityFound)
+def _capacity_found(state: SessionState, event: ev.CapacityFound) -> Sections:
+    job = _job(state, event.job)
+    job.capacity = event
+    job.changes += 1
+    return ("results",)
 
 
 @_folds(ev.SampleTaken)
@@ -261,15 +303,22 @@ def _raise_peaks(state: SessionState, values: dict[str, float]) -> None:
     if private is not None:
         values = {**values, "server.memory": private + values.get("server.memory.file", 0.0)}
     for name in state.running_jobs:
-        peaks = state.jobs[name].peaks
+        job = state.jobs[name]
         for key, value in values.items():
-            if value > peaks.get(key, -math.inf):
-                peaks[key] = value
+            if value > job.peaks.get(key, -math.inf):
+                job.peaks[key] = value
+                job.changes += 1
 
 
 @_folds(ev.SelfMeasured)
 def _self_measured(state: SessionState, event: ev.SelfMeasured) -> Sections:
     state.own_use = event
+    return ("self",)
+
+
+@_folds(ev.ViewerMeasured)
+def _viewer_measured(state: SessionState, event: ev.ViewerMeasured) -> Sections:
+    state.viewers[event.pid] = event
     return ("self",)
 
 
@@ -290,6 +339,10 @@ def _sampler_lost(state: SessionState, event: ev.SamplerLost) -> Sections:
 @_folds(ev.AlertRaised)
 def _alert_raised(state: SessionState, event: ev.AlertRaised) -> Sections:
     state.alerts.append(event)
+    if event.code == ev.CLIENT_BOUND and event.job in state.jobs:
+        state.jobs[event.job].client_bound = event.text
+        state.jobs[event.job].changes += 1
+        return "alerts", "results"
     return ("alerts",)
 
 

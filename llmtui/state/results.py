@@ -3,19 +3,40 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llmtui.events import Figures, TokenBasis
-from llmtui.metrics.statistics import carries, median
+import msgspec
+
+from llmtui.events import Figures, OfferedLoad, StepFinished, TokenBasis
+from llmtui.metrics.statistics import Summary, carries, median, summarize
 from llmtui.state.session import Job, JobState, Request, SessionState
 
 BASES: tuple[TokenBasis, ...] = ("server", "tokenizer", "chunks", "estimated")
 """Best first; a row shows the worst basis among its requests."""
+
+SPREADS = ("ttft_ns", "ttft_answer_ns", "e2e_ns", "decode_rate", "prefill_rate", "itl_p50_ns", "itl_p99_ns", "tpot_ns")
+"""The figures of which a row knows the whole spread over its requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One level of a load. Latencies (ns) count from the moment at which a request was due; `itl` is the mean of each.
+
+    `finished` has the rates: tokens/s of all streams together, answers/s, and those of them that kept the SLO.
+    """
+
+    finished: StepFinished
+    ttft: Summary
+    itl: Summary
+    e2e: Summary
+    decode_rate: Summary
 
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
     """A job's row. Latencies in ns, rates in tokens/s, memory in bytes; medians over `requests` finished requests.
 
-    `missing` says for each absent figure why; `notes` holds what a reader should know of the others.
+    Of a job under load only the requests in the windows of its `steps` are in the figures, and TTFT and E2E count from
+    when a request was due. `token_rate` is over all streams of the last step together. `missing` says for each absent
+    figure why; `notes` holds what a reader should know of the others.
     """
 
     job: str
@@ -25,6 +46,8 @@ class JobResult:
     target: str
     workload: str
     iteration: int
+    variant: str | None
+    load: OfferedLoad | None
     requests: int
     failed: int
     ttft_ns: float | None
@@ -37,12 +60,17 @@ class JobResult:
     itl_p99_ns: float | None
     itl_p99_carried: bool
     e2e_ns: float | None
+    token_rate: float | None
     tokens: int | None
     tokens_basis: TokenBasis | None
     load_ns: int | None
     peak_memory: float | None
     peak_memory_of: str | None
     reason: str | None
+    client_bound: str | None
+    capacity: str | None
+    steps: tuple[StepResult, ...]
+    spreads: dict[str, Summary]
     missing: dict[str, str]
     notes: tuple[str, ...]
 
@@ -53,17 +81,27 @@ def job_results(state: SessionState) -> list[JobResult]:
 
 
 def job_result(state: SessionState, job: Job) -> JobResult:
-    """Return the row of one job."""
+    """Return the row of one job; it is made anew only when an event has changed it."""
+    if job.row is None or job.row[0] != job.changes:
+        job.row = job.changes, _make_row(state, job)
+    row: JobResult = job.row[1]
+    return row
+
+
+def _make_row(state: SessionState, job: Job) -> JobResult:
     requests = [state.requests[name] for name in job.requests if name in state.requests]
-    measured = [request for request in requests if not request.warmup]
+    measured = _measured(job, requests)
     done = [request for request in measured if request.status == "done" and request.figures is not None]
-    figures = [request.figures for request in done if request.figures is not None]
+    figures = [_due_figures(request) for request in done]
+    spreads = {name: summarize(getattr(figure, name) for figure in figures) for name in SPREADS}
     plan = job.plan
     peak, peak_of = _peak_memory(job)
     missing = _missing(measured, figures)
     if peak is None:
         missing["peak_memory"] = "no memory reading fell into this job"
     tokens = [figure.tokens for figure in figures if figure.tokens is not None]
+    steps = tuple(_step_result(step, measured) for step in job.steps)
+    notes = [*(note for step in job.steps for note in step.notes), *(note for f in figures for note in f.notes)]
     return JobResult(
         job=job.id,
         status=job.status,
@@ -72,31 +110,73 @@ def job_result(state: SessionState, job: Job) -> JobResult:
         target=plan.target if plan else "",
         workload=plan.workload if plan else "",
         iteration=plan.iteration if plan else 0,
+        variant=plan.variant if plan else None,
+        load=plan.load if plan else None,
         requests=len(done),
         failed=sum(request.status == "failed" for request in measured),
-        ttft_ns=_median_of(figures, "ttft_ns"),
-        ttft_answer_ns=_median_of(figures, "ttft_answer_ns"),
-        prefill_rate=_median_of(figures, "prefill_rate"),
-        decode_rate=_median_of(figures, "decode_rate"),
-        server_decode_rate=_median_of(figures, "server_decode_rate"),
-        tpot_ns=_median_of(figures, "tpot_ns"),
-        itl_p50_ns=_median_of(figures, "itl_p50_ns"),
-        itl_p99_ns=_median_of(figures, "itl_p99_ns"),
+        ttft_ns=spreads["ttft_ns"].median,
+        ttft_answer_ns=spreads["ttft_answer_ns"].median,
+        prefill_rate=spreads["prefill_rate"].median,
+        decode_rate=spreads["decode_rate"].median,
+        server_decode_rate=median([f.server_decode_rate for f in figures if f.server_decode_rate is not None]),
+        tpot_ns=spreads["tpot_ns"].median,
+        itl_p50_ns=spreads["itl_p50_ns"].median,
+        itl_p99_ns=spreads["itl_p99_ns"].median,
         itl_p99_carried=all(carries(figure.itl_count, 99) for figure in figures),
-        e2e_ns=_median_of(figures, "e2e_ns"),
+        e2e_ns=spreads["e2e_ns"].median,
+        token_rate=steps[-1].finished.token_rate if steps else None,
         tokens=sum(tokens) if tokens else None,
         tokens_basis=_worst_basis(figures),
         load_ns=job.load_ns,
         peak_memory=peak,
         peak_memory_of=peak_of,
         reason=job.reason,
+        client_bound=job.client_bound,
+        capacity=job.capacity.sentence if job.capacity else None,
+        steps=steps,
+        spreads=spreads,
         missing=missing,
-        notes=tuple(dict.fromkeys(note for figure in figures for note in figure.notes)),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
-def _median_of(figures: Sequence[Figures], name: str) -> float | None:
-    return median([value for value in (getattr(figure, name) for figure in figures) if value is not None])
+def _measured(job: Job, requests: Sequence[Request]) -> list[Request]:
+    """Return the requests that count: of a load those that were due in a window, as long as there is one."""
+    windows = {step.step: (step.window_start, step.window_end) for step in job.steps}
+    if not windows:
+        return [request for request in requests if not request.warmup]
+    return [
+        request
+        for request in requests
+        if not request.warmup and request.step in windows
+        if windows[request.step][0] <= request.started_ns <= windows[request.step][1]
+    ]
+
+
+def _due_figures(request: Request) -> Figures:
+    """Return the figures with TTFT and E2E counted from when the request was due, which only a load makes matter."""
+    figures = request.figures or Figures()
+    if not request.step or request.sent_ns is None:
+        return figures
+    delay = max(0, request.sent_ns - request.started_ns)
+    return msgspec.structs.replace(
+        figures,
+        ttft_ns=None if figures.ttft_ns is None else figures.ttft_ns + delay,
+        ttft_answer_ns=None if figures.ttft_answer_ns is None else figures.ttft_answer_ns + delay,
+        e2e_ns=None if figures.e2e_ns is None else figures.e2e_ns + delay,
+    )
+
+
+def _step_result(step: StepFinished, measured: Sequence[Request]) -> StepResult:
+    own = [request for request in measured if request.step == step.step and request.status == "done"]
+    figures = [_due_figures(request) for request in own if request.figures is not None]
+    return StepResult(
+        finished=step,
+        ttft=summarize(figure.ttft_ns for figure in figures),
+        itl=summarize(figure.tpot_ns for figure in figures),
+        e2e=summarize(figure.e2e_ns for figure in figures),
+        decode_rate=summarize(figure.decode_rate for figure in figures),
+    )
 
 
 def _worst_basis(figures: Sequence[Figures]) -> TokenBasis | None:

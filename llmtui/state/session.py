@@ -2,10 +2,11 @@
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from llmtui.events import (
     AlertRaised,
+    CapacityFound,
     Figures,
     JobQueued,
     JobStatus,
@@ -17,8 +18,10 @@ from llmtui.events import (
     ServerProcess,
     SessionOpened,
     SessionOutcome,
+    StepFinished,
     TextKind,
     Usage,
+    ViewerMeasured,
 )
 from llmtui.state.series import Series
 
@@ -56,6 +59,7 @@ class Request:
     job: str
     model: str = ""
     warmup: bool = False
+    step: int = 0
     messages: tuple[tuple[str, str], ...] = ()
     started_ns: int = 0
     sent_ns: int | None = None
@@ -80,7 +84,10 @@ class Request:
 
 @dataclass(slots=True)
 class Job:
-    """One line of the queue. `peaks` holds the largest reading of each key while the job ran."""
+    """One line of the queue. `peaks` holds the largest reading of each key while the job ran.
+
+    `changes` counts what may change its row of results; `row` is the row that `results` made at such a count.
+    """
 
     id: str
     plan: JobQueued | None = None
@@ -95,6 +102,11 @@ class Job:
     passed: bool | None = None
     load_ns: int | None = None
     requests: list[str] = field(default_factory=list)
+    steps: list[StepFinished] = field(default_factory=list)
+    capacity: CapacityFound | None = None
+    client_bound: str | None = None
+    changes: int = 0
+    row: tuple[int, Any] | None = None
     peaks: dict[str, float] = field(default_factory=dict)
 
 
@@ -122,7 +134,10 @@ class SessionState:
     token_rate: Series = field(default_factory=Series)
     alerts: list[AlertRaised] = field(default_factory=list)
     markers: list[MarkerPlaced] = field(default_factory=list)
+    recent_tokens: deque[tuple[int, int]] = field(default_factory=deque)
+    recent_sum: int = 0
     own_use: SelfMeasured | None = None
+    viewers: dict[int, ViewerMeasured] = field(default_factory=dict)
     sampler_lost: str | None = None
 
     @property

@@ -1,11 +1,13 @@
 """From a suite and the servers that answered to the list of jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from llmtui.events import Model, Server
-from llmtui.suites.schema import AnyWorkload, Generate, Suite, Watch
+from llmtui.events import Model, OfferedLoad, Server
+from llmtui.suites.levels import at_level, levels_of, requests_of
+from llmtui.suites.schema import AnyWorkload, Generate, Load, Suite, Variant, Watch
+from llmtui.suites.variants import balanced_order, varied
 
 
 class PlannedTarget(msgspec.Struct, frozen=True):
@@ -31,35 +33,131 @@ class JobPlan(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     iteration: int
     requests: int
+    variant: str | None = None
+    load: OfferedLoad | None = None
     problem: str | None = None
 
 
+class _Place(msgspec.Struct, frozen=True):
+    """A model on a target, where jobs run."""
+
+    target: PlannedTarget
+    model: Model
+    problem: str | None
+
+
+def target_names(suite: Suite) -> tuple[str, ...]:
+    """Return the targets that a suite names, in itself and in its variants."""
+    varied_targets = (variant.target for variant in suite.variants if variant.target is not None)
+    return tuple(dict.fromkeys((*suite.targets, *varied_targets)))
+
+
+def model_names(suite: Suite) -> tuple[str | None, ...]:
+    """Return the models that a suite names, in itself and in its variants; None is the server's own choice."""
+    if not suite.variants:
+        return suite.models or (None,)
+    own = suite.models or (None,)
+    wanted = [name for variant in suite.variants for name in ((variant.model,) if variant.model else own)]
+    return tuple(dict.fromkeys(wanted))
+
+
 def plan_jobs(suite: Suite, targets: Sequence[PlannedTarget]) -> list[JobPlan]:
-    """Return the jobs in their order: model by model, so that each is loaded once; iterations innermost."""
-    plans = []
+    """Return the jobs in their order.
+
+    Without variants: model by model, so that each is loaded once; iterations innermost. With variants those of a
+    workload take turns in a balanced order, iteration by iteration, so that a drift of the machine hits all of them.
+    """
+    if not suite.variants:
+        return [job for place in _places(suite, targets, None) for job in _plain_jobs(suite, place)]
+    places = [list(_places(suite, targets, variant)) for variant in suite.variants]
+    rounds = max((len(found) for found in places), default=0)
+    jobs: list[JobPlan] = []
+    for number in range(rounds):
+        group = [
+            (variant, found[min(number, len(found) - 1)])
+            for variant, found in zip(suite.variants, places, strict=True)
+            if found
+        ]
+        jobs += _varied_jobs(suite, group)
+    return jobs
+
+
+def _plain_jobs(suite: Suite, place: _Place) -> Iterator[JobPlan]:
+    for number, workload in enumerate(suite.workloads):
+        for step, load in _steps(workload):
+            for iteration in range(suite.iterations):
+                yield _job(place, step, load, _name(workload, number), iteration + 1, None)
+
+
+def _varied_jobs(suite: Suite, group: Sequence[tuple[Variant, _Place]]) -> Iterator[JobPlan]:
+    for number, workload in enumerate(suite.workloads):
+        steps = [_steps(varied(workload, variant)) for variant, _ in group]
+        order = balanced_order(len(group), suite.iterations, suite.order_seed + number)
+        for iteration, turns in enumerate(order):
+            for level in range(max(map(len, steps))):
+                for turn in turns:
+                    if level < len(steps[turn]):
+                        variant, place = group[turn]
+                        yield _job(place, *steps[turn][level], _name(workload, number), iteration + 1, variant.name)
+
+
+def _steps(workload: AnyWorkload) -> list[tuple[AnyWorkload, OfferedLoad | None]]:
+    """Return a workload with each of its levels alone; one that is no sweep stays whole."""
+    if not isinstance(workload, Load) or workload.search is not None or workload.ramp:
+        return [(workload, None)]
+    return [(at_level(workload, level), level) for level in levels_of(workload)]
+
+
+def _name(workload: AnyWorkload, number: int) -> str:
+    return workload.name or f"{workload.__struct_config__.tag} {number + 1}"
+
+
+def _job(  # noqa: PLR0917 - the parts of a job, each of a type of its own
+    place: _Place, workload: AnyWorkload, load: OfferedLoad | None, name: str, iteration: int, variant: str | None
+) -> JobPlan:
+    server = place.target.server
+    return JobPlan(
+        target=place.target.name,
+        backend=server.kind if server else "",
+        model=place.model.id,
+        quantization=place.model.quantization,
+        workload=workload,
+        name=name,
+        iteration=iteration,
+        requests=_requests(workload, load),
+        variant=variant,
+        load=load,
+        problem=None if isinstance(workload, Watch) else place.problem,
+    )
+
+
+def _requests(workload: AnyWorkload, load: OfferedLoad | None) -> int:
+    if isinstance(workload, Generate):
+        return len(workload.prompts)
+    if isinstance(workload, Load):
+        return sum(requests_of(workload, level) for level in ([load] if load else levels_of(workload)))
+    return 0
+
+
+def _places(suite: Suite, targets: Sequence[PlannedTarget], variant: Variant | None) -> Iterator[_Place]:
+    """Yield where the jobs of a suite, or of one of its variants, run."""
+    wanted = variant.target if variant else None
     for target in targets:
-        for model, problem in _choose_models(suite, target):
-            for place, workload in enumerate(suite.workloads):
-                plans += [
-                    JobPlan(
-                        target=target.name,
-                        backend=target.server.kind if target.server else "",
-                        model=model.id,
-                        quantization=model.quantization,
-                        workload=workload,
-                        name=workload.name or f"{workload.__struct_config__.tag} {place + 1}",
-                        iteration=iteration + 1,
-                        requests=len(workload.prompts) if isinstance(workload, Generate) else 0,
-                        problem=None if isinstance(workload, Watch) else problem,
-                    )
-                    for iteration in range(suite.iterations)
-                ]
-    return plans
+        if wanted is not None and target.name != wanted and not target.name.startswith(f"{wanted}:"):
+            continue
+        if variant is not None and variant.model is not None:
+            if target.models and variant.model not in target.models:
+                continue
+            names: tuple[str, ...] = (variant.model,)
+        else:
+            names = target.models or suite.models
+        for model, problem in _choose_models(target, names):
+            yield _Place(target, model, problem)
 
 
-def _choose_models(suite: Suite, target: PlannedTarget) -> list[tuple[Model, str | None]]:
+def _choose_models(target: PlannedTarget, names: tuple[str, ...]) -> list[tuple[Model, str | None]]:
     """Return the models to run on a target, each with the sentence that forbids it, if any."""
-    server, names = target.server, target.models or suite.models
+    server = target.server
     if server is None:
         return [(Model(id=name), target.problem) for name in names or ("-",)]
     if not names:

@@ -1,14 +1,18 @@
 """From YAML text to a `Suite`, with the `KEY=VALUE` of `--set` on top."""
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
 import msgspec
 import yaml
 
 from llmtui.documents import DocumentError, convert_document, nearest_key, parse_document
+from llmtui.suites.checks import problem_of
+from llmtui.suites.paths import set_path, split_path
 from llmtui.suites.schema import AnyWorkload, Suite
+
+LEVELS = ("concurrency", "rate")
+"""Keys that put the prompts of a suite under load, whatever it did with them before."""
 
 
 def read_suite(text: str, source: str, overrides: Mapping[str, str] | None = None) -> Suite:
@@ -23,7 +27,7 @@ def read_suite(text: str, source: str, overrides: Mapping[str, str] | None = Non
         except msgspec.ValidationError as error:
             given = " ".join(f"--set {key}={raw}" for key, raw in overrides.items())
             raise DocumentError(f"{given}: {str(error)[0].lower()}{str(error)[1:]}") from None
-    problem = _beyond_types(suite)
+    problem = problem_of(suite)
     if problem:
         raise DocumentError(f"{source}: {problem}")
     return suite
@@ -36,23 +40,36 @@ def _override(document: dict[str, Any], key: str, raw: str) -> None:
         value = yaml.safe_load(raw)
     except yaml.YAMLError:
         value = raw
-    parts = [int(part) if part.isdigit() else part for part in key.split(".")]
+    first = split_path(key)[0]
     top = [field.name for field in msgspec.structs.fields(Suite)]
-    if parts[0] in top:
-        _set_path(document, parts, value, source)
+    if first in top:
+        set_path(document, key, value, source)
         return
-    places = [item for item in document.get("workloads") or [] if isinstance(item, dict)]
+    items = [item for item in document.get("workloads") or [] if isinstance(item, dict)]
+    if first in LEVELS:
+        _put_under_load(items, str(first))
     known: set[str] = set()
     fitting = []
-    for item in places:
+    for item in items:
         names = _workload_keys(item)
         known |= names
-        if parts[0] in names:
+        if first in names:
             fitting.append(item)
     if not fitting:
-        raise DocumentError(f"{source}: no such key{nearest_key(str(parts[0]), [*top, *sorted(known)])}")
+        raise DocumentError(f"{source}: no such key{nearest_key(str(first), [*top, *sorted(known)])}")
     for item in fitting:
-        _set_path(item, parts, value, source)
+        set_path(item, key, value, source)
+
+
+def _put_under_load(items: list[dict[str, Any]], key: str) -> None:
+    """Turn workloads that send one request after another into loads; a load takes this level in place of its own."""
+    for item in items:
+        if item.get("kind") == "generate":
+            item["kind"] = "load"
+        if item.get("kind") == "load":
+            for other in (*LEVELS, "search"):
+                if other != key:
+                    item.pop(other, None)
 
 
 def _workload_keys(item: dict[str, Any]) -> set[str]:
@@ -60,35 +77,3 @@ def _workload_keys(item: dict[str, Any]) -> set[str]:
         if option.__struct_config__.tag == item.get("kind"):
             return {field.name for field in msgspec.structs.fields(option)}
     return set()
-
-
-def _set_path(start: Any, parts: list[str | int], value: Any, source: str) -> None:
-    """Walk down to the last part and set it there; a mapping on the way is made where it is absent."""
-    place: Any = start
-    for part, following in pairwise(parts):
-        if isinstance(place, dict):
-            place = place.setdefault(part, [] if isinstance(following, int) else {})
-        elif isinstance(place, list) and isinstance(part, int) and part < len(place):
-            place = place[part]
-        else:
-            raise DocumentError(f"{source}: there is nothing at `{part}`")
-    last = parts[-1]
-    fits = isinstance(place, dict) or (isinstance(place, list) and isinstance(last, int) and last < len(place))
-    if not fits:
-        raise DocumentError(f"{source}: there is nothing at `{last}`")
-    place[last] = value
-
-
-def _beyond_types(suite: Suite) -> str | None:
-    """Return what is wrong with a suite whose types are right."""
-    if not suite.workloads:
-        return "`workloads` is empty; a suite needs one at least"
-    for name, least in (("iterations", 1), ("warmup", 0), ("pause_s", 0), ("sample_ms", 50)):
-        if getattr(suite, name) < least:
-            return f"`{name}` is {getattr(suite, name)}; it must be at least {least}"
-    for place, workload in enumerate(suite.workloads):
-        if getattr(workload, "max_tokens", 1) < 1:
-            return f"`workloads[{place}].max_tokens` is {workload.max_tokens}; it must be at least 1"  # type: ignore[union-attr]
-        if getattr(workload, "prompts", ("",)) == ():
-            return f"`workloads[{place}].prompts` is empty; give one prompt at least"
-    return None

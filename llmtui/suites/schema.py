@@ -6,11 +6,17 @@ import msgspec
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Patience, in seconds: `stall_s` without a byte of content, `request_s` for a request, `load_s` for a model."""
+    """Patience, in seconds: `stall_s` without a byte of content, `request_s` for a request, `load_s` for a model.
+
+    Above `client_cpu` percent of a core for the engine, or `client_lag_ms` of its loop's lag at p99, a job is flagged
+    as client-bound: then llmtui itself may be in its figures.
+    """
 
     stall_s: float = 60.0
     request_s: float = 600.0
     load_s: float = 300.0
+    client_cpu: float = 70.0
+    client_lag_ms: float = 20.0
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag=str.lower):
@@ -19,21 +25,89 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     name: str = ""
 
 
-class Generate(Workload, frozen=True, kw_only=True, tag="generate"):
-    """Each prompt is one measured request, one after another.
+class Generating(Workload, frozen=True, kw_only=True):
+    """What the kinds that ask a model for text share. `options` go to the backend as they are."""
 
-    `prompt_cache` "avoid" begins each request with a line of its own, so that no server can answer from the cache of an
-    earlier one; "allow" sends the prompts as they are. `options` go to the backend as they are.
-    """
-
-    prompts: tuple[str, ...]
     system: str | None = None
     max_tokens: int = 128
     temperature: float | None = 0.0
     seed: int | None = 42
     stop: tuple[str, ...] = ()
-    prompt_cache: Literal["avoid", "allow"] = "avoid"
     options: dict[str, Any] = {}
+
+
+class Generate(Generating, frozen=True, kw_only=True, tag="generate"):
+    """Each prompt is one measured request, one after another.
+
+    `prompt_cache` "avoid" begins each request with a line of its own, so that no server can answer from the cache of an
+    earlier one; "allow" sends the prompts as they are.
+    """
+
+    prompts: tuple[str, ...]
+    prompt_cache: Literal["avoid", "allow"] = "avoid"
+
+
+class Synthetic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Prompts made up to a length: `tokens` by the server's own tokenizer, `count` different ones."""
+
+    tokens: int
+    count: int = 16
+
+
+class Slo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a request must keep to be a good one: upper limits in ms, for the ITL on the mean over the request.
+
+    A load keeps the SLO when at least `share` of its requests do.
+    """
+
+    ttft_ms: float | None = None
+    itl_ms: float | None = None
+    e2e_ms: float | None = None
+    share: float = 0.95
+
+
+class Search(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Look for the highest load between `lowest` and `highest` that still keeps the SLO."""
+
+    over: Literal["concurrency", "rate"] = "concurrency"
+    lowest: float = 1
+    highest: float = 64
+
+
+class Load(Generating, frozen=True, kw_only=True, tag="load"):
+    """Many requests at once, measured while the load is held.
+
+    Closed loop: `concurrency` streams, each of which sends its next request when the one before has ended. Open loop:
+    `rate` requests a second whatever the server does, at `arrivals` that are random (Poisson) or even; latencies then
+    count from the moment at which a request was due. A list is a sweep, a job for each level; with `ramp` one job that
+    goes through the levels without a pause; with `search` one job that finds its levels itself.
+
+    A level ends after `requests` or after `duration_s`. Left out of the figures are requests that were due in the first
+    `warmup_s` (None: until each stream has had an answer, in an open loop the first tenth) or the last `cooldown_s`.
+
+    Prompts come from `prompts`, or are `synthetic`, or stand in `file`, JSONL with `prompt`, `messages` or
+    `conversations` (the ShareGPT shape). With `turns` above 1 each stream holds conversations, and waits `think_s`
+    before each further turn. `prompt_cache` "avoid" makes each request unique from its first token on, "share" gives
+    them all the same first `shared_tokens` tokens, "allow" sends the prompts as they are.
+    """
+
+    prompts: tuple[str, ...] = ()
+    synthetic: Synthetic | None = None
+    file: str | None = None
+    concurrency: int | tuple[int, ...] = ()
+    rate: float | tuple[float, ...] = ()
+    arrivals: Literal["constant", "poisson"] = "poisson"
+    ramp: bool = False
+    search: Search | None = None
+    slo: Slo | None = None
+    requests: int | None = None
+    duration_s: float | None = None
+    warmup_s: float | None = None
+    cooldown_s: float = 0.0
+    turns: int = 1
+    think_s: float = 0.0
+    prompt_cache: Literal["avoid", "share", "allow"] = "avoid"
+    shared_tokens: int = 256
 
 
 class Watch(Workload, frozen=True, kw_only=True, tag="watch"):
@@ -42,25 +116,35 @@ class Watch(Workload, frozen=True, kw_only=True, tag="watch"):
     duration_s: float | None = None
 
 
-AnyWorkload = Generate | Watch
+AnyWorkload = Generate | Load | Watch
+
+
+class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One side of a comparison: the suite with another `model`, another `target`, or values `set` in its workloads."""
+
+    name: str
+    model: str | None = None
+    target: str | None = None
+    set: dict[str, Any] = {}
 
 
 class Embedded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How to start the embedded server.
+    """How to start the embedded server. `context` is for each of `parallel` requests; None: as many as the suite needs.
 
     `threads` None takes the physical cores but one: llama.cpp's threads wait for one another by spinning, so that a
     single busy neighbour on a full machine costs far more than the core that is left to it here.
     """
 
     context: int = 4096
-    parallel: int = 1
+    parallel: int | None = None
     threads: int | None = None
 
 
 class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A suite. `targets` are `embedded`, `detected` or URLs; `models` are names as the servers know them.
 
-    Without `targets` the detected servers are taken, without `models` the one that is loaded, else the first.
+    Without `targets` the detected servers are taken, without `models` the one that is loaded, else the first. With
+    `variants` each workload runs once an iteration for each of them, in a balanced order drawn by `order_seed`.
     """
 
     name: str
@@ -69,6 +153,8 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     description: str = ""
     targets: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    order_seed: int = 1
     iterations: int = 1
     warmup: int = 1
     pause_s: float = 0.0

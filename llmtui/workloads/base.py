@@ -4,7 +4,8 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from llmtui.events import Figures, JobStatus, Phase, RequestStatus, ServerTimings, Usage
+from llmtui.events import Figures, JobStatus, OfferedLoad, Phase, RequestStatus, ServerTimings, Usage
+from llmtui.metrics.load import LoadFigures, Window
 from llmtui.suites.schema import Workload as WorkloadSpec
 
 SpecT_contra = TypeVar("SpecT_contra", bound=WorkloadSpec, contravariant=True)
@@ -14,12 +15,19 @@ Messages = tuple[tuple[str, str], ...]
 
 
 class Generation(msgspec.Struct, frozen=True, kw_only=True):
-    """One request as it went. `problem` is the sentence of what went wrong; text and figures hold up to there."""
+    """One request as it went. `problem` is the sentence of what went wrong; text and figures hold up to there.
+
+    `due_ns`, `sent_ns`, `ended_ns` and `arrivals_ns` (of each chunk) are nanoseconds since the session's origin.
+    """
 
     status: RequestStatus
     text: str
     reasoning: str
     figures: Figures
+    due_ns: int = 0
+    sent_ns: int | None = None
+    ended_ns: int = 0
+    arrivals_ns: tuple[int, ...] = ()
     usage: Usage | None = None
     timings: ServerTimings | None = None
     finish_reason: str | None = None
@@ -48,14 +56,45 @@ class Bench(Protocol):
         stop: tuple[str, ...] = (),
         options: dict[str, object] | None = None,
         unique: bool = False,
+        due_ns: int | None = None,
+        step: int = 0,
     ) -> Generation:
-        """Send one request and measure it. `unique` keeps it out of the server's prompt cache. Never raises."""
+        """Send one request and measure it; several may run at once. Never raises.
+
+        `unique` keeps it out of the server's prompt cache; `due_ns` is when it should have been sent (None: now).
+        """
+
+    async def count_tokens(self, text: str) -> int | None:
+        """Count `text` by the server's own tokenizer; None where it has none."""
+
+    def now(self) -> int:
+        """Return nanoseconds since the session's origin."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait; the time of a pause by the user does not count."""
 
+    async def passage(self) -> None:
+        """Wait while the user has paused the queue."""
+
+    def paused_ns(self) -> int:
+        """Return for how long the user has paused the queue so far."""
+
+    def unique_line(self) -> str:
+        """Return a line, with its end, that no other request has: at its start it keeps a prompt out of any cache."""
+
     def progress(self, phase: Phase, done: int, total: int, note: str | None = None) -> None:
         """Tell how far the job is."""
+
+    def step_finished(
+        self, step: int, load: OfferedLoad, window: Window, figures: LoadFigures, notes: tuple[str, ...] = ()
+    ) -> None:
+        """Log what one level of a load showed."""
+
+    def capacity_found(self, load: OfferedLoad | None, sentence: str) -> None:
+        """Log the end of a search for the highest load."""
+
+    def warn(self, code: str, text: str) -> None:
+        """Log a warning about this job."""
 
 
 class Workload(Protocol[SpecT_contra]):

@@ -2,7 +2,8 @@ from support.scripted import ScriptedBackend, Sink
 
 from llmtui import events as ev
 from llmtui.backends.base import BackendError
-from llmtui.engine.bench import Gate, JobBench
+from llmtui.engine.bench import JobBench
+from llmtui.engine.gate import Gate
 from llmtui.engine.job import Residence, run_job
 from llmtui.engine.recorder import Recorder
 from llmtui.events import Model, Server

@@ -1,52 +1,45 @@
 """The results pane: one row for each job that started, and the whole story of one of them."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from llmtui import wording
-from llmtui.state.results import JobResult, job_result
+from llmtui.metrics.statistics import Summary
+from llmtui.state.result_columns import ResultColumn, cells, columns_for, load_text
+from llmtui.state.results import JobResult, job_result, job_results
 from llmtui.state.session import SessionState
 from llmtui.tui.glyphs import Glyphs
 from llmtui.tui.projections.queue import TONES
 from llmtui.tui.widgets.rows import Column, Row
 
-COLUMNS = (
-    Column("job"),
-    Column("workload"),
-    Column("TTFT", number=True),
-    Column("prefill", number=True),
-    Column("decode", number=True),
-    Column("ITL p99", number=True),
-    Column("tokens", number=True),
-    Column("memory", number=True),
-    Column("status"),
-    Column("model"),
-    Column("quant"),
-)
+COLUMNS = tuple(Column(column.title, column.number) for column in columns_for(()))
+"""The columns while no job has started."""
 
 
-def result_rows(state: SessionState, glyphs: Glyphs) -> list[Row]:
-    """Return a row for each job that started, in the order of the queue."""
-    jobs = [job for job in state.jobs.values() if job.started_ns is not None or job.reason is not None]
-    return [_row(job_result(state, job), glyphs) for job in jobs]
+class ResultsView(NamedTuple):
+    """The table: its columns, and a row for each job that started."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
 
 
-def _row(result: JobResult, glyphs: Glyphs) -> Row:
-    glyph = glyphs.skipped if result.status == "cancelled" else getattr(glyphs, result.status)
-    itl = wording.duration(result.itl_p99_ns)
-    cells = (
-        result.job,
-        f"{result.workload} #{result.iteration}",
-        wording.duration(result.ttft_ns),
-        wording.rate(result.prefill_rate),
-        wording.rate(result.decode_rate),
-        itl if result.itl_p99_carried or result.itl_p99_ns is None else f"{itl}*",
-        wording.NOTHING if result.tokens is None else f"{result.tokens} {result.tokens_basis}",
-        wording.size(result.peak_memory),
-        f"{glyph} {result.status}",
-        result.model,
-        result.quantization or wording.NOTHING,
+def results_view(state: SessionState, glyphs: Glyphs) -> ResultsView:
+    """Return the rows in the order of the queue, under the columns that they need."""
+    results = job_results(state)
+    columns = columns_for(results)
+    return ResultsView(
+        tuple(Column(column.title, column.number) for column in columns),
+        tuple(_row(result, columns, glyphs) for result in results),
     )
-    return Row(result.job, tuple(wording.visible(cell) for cell in cells), TONES[result.status])
+
+
+def _row(result: JobResult, columns: list[ResultColumn], glyphs: Glyphs) -> Row:
+    glyph = glyphs.skipped if result.status == "cancelled" else getattr(glyphs, result.status)
+    texts = (
+        f"{glyph} {text}" if column.title == "status" else text
+        for column, text in zip(columns, cells(result, columns), strict=True)
+    )
+    return Row(result.job, tuple(texts), "warn" if result.client_bound else TONES[result.status])
 
 
 def result_details(state: SessionState, name: str) -> list[str]:
@@ -58,7 +51,9 @@ def result_details(state: SessionState, name: str) -> list[str]:
     lines = [f"{name}  {result.workload} #{result.iteration}  {result.status}"]
     if result.reason:
         lines.append(result.reason)
+    lines += [sentence for sentence in (result.client_bound, result.capacity) if sentence is not None]
     lines += ["", *_figures(result), ""]
+    lines += load_lines(result)
     if result.missing:
         lines += ["missing:", *(f"  {name}: {reason}" for name, reason in result.missing.items()), ""]
     if result.notes:
@@ -66,6 +61,25 @@ def result_details(state: SessionState, name: str) -> list[str]:
     if job.plan is not None:
         lines += ["parameters:", *(f"  {key}: {value}" for key, value in job.plan.parameters.items())]
     return [wording.visible(line) for line in lines]
+
+
+def load_lines(result: JobResult) -> list[str]:
+    """Return what each level of a load showed, two lines a level."""
+    lines = []
+    for step in result.steps:
+        done = step.finished
+        good = "" if done.good is None else f", {done.good} of {done.requests} kept the SLO"
+        rates = f"{wording.rate(done.token_rate)} tok/s over all streams, {wording.number(done.request_rate)} answers/s"
+        lines += [
+            f"{load_text(done.load):<8} {rates}, {done.requests} requests, {done.failed} failed{good}",
+            f"         TTFT {_spread(step.ttft)}  ITL {_spread(step.itl)}  E2E {_spread(step.e2e)}  (p50/p99)",
+        ]
+    return [*lines, ""] if lines else []
+
+
+def _spread(summary: Summary) -> str:
+    thin = "" if summary.p99.carried else "*"
+    return f"{wording.duration(summary.p50.value)}/{wording.duration(summary.p99.value)}{thin}"
 
 
 def _figures(result: JobResult) -> Iterator[str]:

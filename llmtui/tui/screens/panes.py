@@ -207,7 +207,8 @@ class ResultsPane(Pane):
 
     def show(self, state: SessionState) -> None:
         """Show the rows."""
-        self.heart.show(results.result_rows(state, self.glyphs))
+        view = results.results_view(state, self.glyphs)
+        self.heart.show(view.rows, view.columns)
 
 
 class AlertsPane(Pane):

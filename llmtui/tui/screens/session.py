@@ -17,7 +17,7 @@ from llmtui.tui.actions import ACTIONS, BY_ID, PANES, Situation, footer_text, he
 from llmtui.tui.clipboard import copy_text
 from llmtui.tui.frame import Pump, Source
 from llmtui.tui.glyphs import Glyphs
-from llmtui.tui.projections.results import COLUMNS, result_details
+from llmtui.tui.projections.results import result_details
 from llmtui.tui.projections.status import Link, hardware_strip, status_parts
 from llmtui.tui.screens.leave import LeaveChoice, LeaveQuestion
 from llmtui.tui.screens.page import Page
@@ -307,8 +307,10 @@ class SessionScreen(Screen[None]):
 
     def _do_copy_table(self) -> None:
         heart = self.pane("results").heart
-        rows = [row.cells for row in heart.rows] if isinstance(heart, Rows) else []
-        head = tuple(column.title for column in COLUMNS)
+        if not isinstance(heart, Rows):
+            return
+        rows = [row.cells for row in heart.rows]
+        head = tuple(column.title for column in heart.columns)
         self._copy("\n".join("\t".join(cells) for cells in (head, *rows)) + "\n")
 
     def _copy(self, text: str) -> None:

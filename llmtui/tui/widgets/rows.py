@@ -95,6 +95,11 @@ class Rows(Widget, can_focus=True):
         return self._rows
 
     @property
+    def columns(self) -> tuple[Column, ...]:
+        """The headings."""
+        return self._columns
+
+    @property
     def cursor_key(self) -> str | None:
         """The key of the row under the cursor."""
         return self._rows[self._cursor].key if self._rows else None
@@ -104,10 +109,16 @@ class Rows(Widget, can_focus=True):
         picked = [row.key for row in self._rows if row.key in self.selected]
         return picked or ([self.cursor_key] if self.cursor_key is not None else [])
 
-    def show(self, rows: Sequence[Row]) -> None:
-        """Show `rows`; the cursor stays on its row, wherever that went, and only rows that changed are drawn."""
+    def show(self, rows: Sequence[Row], columns: Sequence[Column] | None = None) -> None:
+        """Show `rows`; the cursor stays on its row, wherever that went, and only rows that changed are drawn.
+
+        `columns` take the place of those so far.
+        """
         rows = tuple(rows)
-        if rows == self._rows:
+        if columns is not None and tuple(columns) != self._columns:
+            self._columns = tuple(columns)
+            self._widths = []
+        elif rows == self._rows:
             return
         before, key, at_end = self._rows, self.cursor_key, self._cursor >= len(self._rows) - 1
         self._rows = rows

@@ -3,7 +3,7 @@ from support.conversation import whole_session
 from llmtui.state.reducer import apply_all
 from llmtui.state.session import SessionState
 from llmtui.tui.glyphs import glyphs_of
-from llmtui.tui.projections.results import COLUMNS, result_details, result_rows
+from llmtui.tui.projections.results import result_details, results_view
 
 
 def state():
@@ -13,8 +13,10 @@ def state():
 
 
 def test_a_row_a_job():
-    (row,) = result_rows(state(), glyphs_of("braille"))
-    shown = dict(zip((column.title for column in COLUMNS), row.cells, strict=True))
+    view = results_view(state(), glyphs_of("braille"))
+    (row,) = view.rows
+    shown = dict(zip((column.title for column in view.columns), row.cells, strict=True))
+    assert not {"load", "variant", "total"} & set(shown)
     assert shown["TTFT"] == "10.0 ms"
     assert shown["decode"] == "100"
     assert shown["tokens"] == "8 server"

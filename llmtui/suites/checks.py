@@ -1,0 +1,115 @@
+"""What is wrong with a suite whose types are right: one sentence, or None."""
+
+from collections.abc import Iterator
+
+from llmtui.documents import DocumentError, nearest_key
+from llmtui.suites.levels import levels_of
+from llmtui.suites.schema import AnyWorkload, Generate, Load, Suite, Variant
+from llmtui.suites.variants import fits, varied
+
+LEAST_VARIANTS = 2
+MOST_AT_ONCE = 1024
+"""More requests in flight than this are beyond what one machine can be asked for, and measured by another process."""
+
+
+def problem_of(suite: Suite) -> str | None:
+    """Return the first thing that is wrong."""
+    return next(_problems(suite), None)
+
+
+def _problems(suite: Suite) -> Iterator[str]:
+    if not suite.workloads:
+        yield "`workloads` is empty; a suite needs one at least"
+    for name, least in (("iterations", 1), ("warmup", 0), ("pause_s", 0), ("sample_ms", 50)):
+        if getattr(suite, name) < least:
+            yield f"`{name}` is {getattr(suite, name)}; it must be at least {least}"
+    for place, workload in enumerate(suite.workloads):
+        for problem in _workload_problems(workload):
+            yield f"`workloads[{place}].{problem}"
+    yield from _variant_problems(suite)
+
+
+def _workload_problems(workload: AnyWorkload) -> Iterator[str]:
+    """Yield problems that begin with the name of the key and its closing quote."""
+    if getattr(workload, "max_tokens", 1) < 1:
+        yield f"max_tokens` is {workload.max_tokens}; it must be at least 1"  # type: ignore[union-attr]
+    if isinstance(workload, Generate) and not workload.prompts:
+        yield "prompts` is empty; give one prompt at least"
+    if isinstance(workload, Load):
+        yield from _load_problems(workload)
+
+
+def _load_problems(load: Load) -> Iterator[str]:
+    sources = [name for name in ("prompts", "synthetic", "file") if getattr(load, name)]
+    if len(sources) != 1:
+        yield f"prompts`: give one of `prompts`, `synthetic` and `file`{_but(sources)}"
+    offers = [name for name in ("concurrency", "rate", "search") if getattr(load, name) not in ((), None)]
+    if len(offers) != 1:
+        yield f"concurrency`: give one of `concurrency`, `rate` and `search`{_but(offers)}"
+    for level in levels_of(load):
+        if level.concurrency is not None and not 1 <= level.concurrency <= MOST_AT_ONCE:
+            yield f"concurrency` is {level.concurrency}; it must be from 1 to {MOST_AT_ONCE}"
+        if level.rate is not None and not 0 < level.rate <= MOST_AT_ONCE:
+            yield f"rate` is {level.rate:g}; it must be above 0 and at most {MOST_AT_ONCE}"
+    if load.ramp and len(levels_of(load)) < 2:  # noqa: PLR2004 - from one level to another
+        yield "ramp` needs at least two levels in `concurrency` or `rate`"
+    yield from _extent_problems(load)
+    yield from _slo_problems(load)
+
+
+def _extent_problems(load: Load) -> Iterator[str]:
+    for name, least in (("requests", 1), ("turns", 1), ("think_s", 0), ("cooldown_s", 0), ("shared_tokens", 1)):
+        value = getattr(load, name)
+        if value is not None and value < least:
+            yield f"{name}` is {value}; it must be at least {least}"
+    if load.duration_s is not None and load.duration_s <= (load.warmup_s or 0) + load.cooldown_s:
+        yield f"duration_s` is {load.duration_s:g}; it must be longer than warm-up and cool-down together"
+    if load.synthetic is not None and (load.synthetic.tokens < 1 or load.synthetic.count < 1):
+        yield "synthetic`: `tokens` and `count` must be at least 1"
+
+
+def _slo_problems(load: Load) -> Iterator[str]:
+    slo, search = load.slo, load.search
+    if slo is not None:
+        limits = [limit for limit in (slo.ttft_ms, slo.itl_ms, slo.e2e_ms) if limit is not None]
+        if not limits or min(limits) <= 0:
+            yield "slo` needs a limit above 0: `ttft_ms`, `itl_ms` or `e2e_ms`"
+        if not 0 < slo.share <= 1:
+            yield f"slo.share` is {slo.share:g}; it must be above 0 and at most 1"
+    if search is not None:
+        if slo is None:
+            yield "search` needs an `slo` that says what the load must keep"
+        if not 0 < search.lowest < search.highest <= MOST_AT_ONCE:
+            yield f"search`: `lowest` must be above 0 and below `highest`, which is at most {MOST_AT_ONCE}"
+
+
+def _but(given: list[str]) -> str:
+    return f", not {' and '.join(f'`{name}`' for name in given)} together" if given else ""
+
+
+def _variant_problems(suite: Suite) -> Iterator[str]:
+    if not suite.variants:
+        return
+    names = [variant.name for variant in suite.variants]
+    if len(names) < LEAST_VARIANTS:
+        yield "`variants` has one entry only; a comparison needs two at least"
+    for name in names:
+        if names.count(name) > 1:
+            yield f"`variants` has two entries named `{name}`"
+    for variant in suite.variants:
+        yield from _problems_of_variant(suite, variant)
+
+
+def _problems_of_variant(suite: Suite, variant: Variant) -> Iterator[str]:
+    for key in variant.set:
+        if not any(fits(workload, key) for workload in suite.workloads):
+            known = sorted({field for workload in suite.workloads for field in workload.__struct_fields__})
+            yield f"variant `{variant.name}`: no workload has a key `{key}`{nearest_key(key, known)}"
+    for workload in suite.workloads:
+        try:
+            changed = varied(workload, variant)
+        except DocumentError as error:
+            yield str(error)
+        else:
+            for problem in _workload_problems(changed):
+                yield f"variant `{variant.name}`: `{problem}"

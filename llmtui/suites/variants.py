@@ -1,0 +1,50 @@
+"""Variants of a suite: what each changes, and the balanced order in which they take turns."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from llmtui.documents import DocumentError
+from llmtui.suites.paths import set_path
+from llmtui.suites.schema import AnyWorkload, Variant
+
+
+def fits(workload: AnyWorkload, key: str) -> bool:
+    """Whether a workload has what the path `key` of a variant's `set` begins with."""
+    return key.partition(".")[0] in workload.__struct_fields__
+
+
+def varied(workload: AnyWorkload, variant: Variant) -> AnyWorkload:
+    """Return `workload` as the variant wants it; keys that it does not have are for others. Raises `DocumentError`."""
+    document: dict[str, Any] = msgspec.to_builtins(workload)
+    for key, value in variant.set.items():
+        if fits(workload, key):
+            set_path(document, key, value, f"variant `{variant.name}`")
+    try:
+        return msgspec.convert(document, type(workload))
+    except msgspec.ValidationError as error:
+        raise DocumentError(f"variant `{variant.name}`: {str(error)[0].lower()}{str(error)[1:]}") from None
+
+
+def balanced_order(count: int, rounds: int, seed: int) -> list[list[int]]:
+    """Return for each round the order of `count` variants, so that none profits from its place.
+
+    Two variants go ABBA or BAAB, drawn for each pair of rounds, which cancels a linear drift of the machine; more of
+    them go by Latin squares with drawn symbols and rows, in which each variant stands once at each place.
+    """
+    draw = random.Random(seed)  # noqa: S311 - a repeatable order, not a secret
+    orders: list[list[int]] = []
+    while len(orders) < rounds:
+        orders += _block(count, draw)
+    return orders[:rounds]
+
+
+def _block(count: int, draw: random.Random) -> Sequence[list[int]]:
+    symbols = list(range(count))
+    draw.shuffle(symbols)
+    square = [symbols[place:] + symbols[:place] for place in range(count)]
+    if count > 2:  # noqa: PLR2004 - two rows are ABBA in the order in which they were drawn
+        draw.shuffle(square)
+    return square

@@ -1,0 +1,261 @@
+"""Holding a load: streams that wait for their answers, or requests at moments that wait for nobody."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import NamedTuple
+
+from llmtui.events import OfferedLoad
+from llmtui.metrics.cache_hits import PromptTiming
+from llmtui.metrics.load import LoadedRequest
+from llmtui.suites.checks import MOST_AT_ONCE
+from llmtui.suites.levels import requests_of
+from llmtui.suites.schema import Load
+from llmtui.workloads.arrivals import due_times
+from llmtui.workloads.base import Bench, Generation, Messages
+from llmtui.workloads.generate import HOPELESS
+from llmtui.workloads.prompts import PromptSource
+
+
+class HeldLevel(NamedTuple):
+    """A level that was held from `began_ns` until the load fell at `fell_ns` (ns since the session's origin).
+
+    `first_answers` are the moments at which the streams of a closed loop had their first answer in it.
+    """
+
+    step: int
+    load: OfferedLoad
+    began_ns: int
+    fell_ns: int
+    first_answers: Sequence[int]
+    notes: tuple[str, ...]
+
+
+class LoadHolder:
+    """Holds levels one after another and keeps what a measurement of them needs.
+
+    Attributes:
+        requests: All requests so far.
+        prompt_timings: What may give a hit of the prompt cache away.
+        failures: What went wrong with those that failed.
+        hopeless: Whether one failed in a way in which every other would fail too; then nothing more is sent.
+    """
+
+    def __init__(self, spec: Load, bench: Bench, prompts: PromptSource, planned: int) -> None:
+        self.requests: list[LoadedRequest] = []
+        self.prompt_timings: list[PromptTiming] = []
+        self.failures: list[str] = []
+        self.hopeless = False
+        self._spec = spec
+        self._bench = bench
+        self._prompts = prompts
+        self._planned = planned
+        self._steps = count(1)
+
+    async def hold(self, levels: Sequence[OfferedLoad]) -> list[HeldLevel]:
+        """Hold `levels`, all closed or all open, without a pause between them; wait until every answer is there."""
+        loop = _ClosedLoop if levels[0].concurrency is not None else _OpenLoop
+        return await loop(self, self._spec, self._bench, levels, [next(self._steps) for _ in levels]).run()
+
+    async def converse(self, step: int, due_ns: int | None, may_go_on: Callable[[], bool]) -> int:
+        """Hold one conversation, and return when its first answer was there."""
+        spec = self._spec
+        history: Messages = () if spec.system is None else (("system", spec.system),)
+        first_answer = 0
+        for turn, said in enumerate(self._prompts.next()):
+            if turn:
+                await self._bench.sleep(spec.think_s)
+                if not may_go_on():
+                    break
+                due_ns = None
+            text = f"{self._bench.unique_line()}{said}" if turn == 0 and self._prompts.unique else said
+            history = (*history, ("user", text))
+            generation = await self._bench.generate(
+                history,
+                max_tokens=spec.max_tokens,
+                temperature=spec.temperature,
+                seed=spec.seed,
+                stop=spec.stop,
+                options=dict(spec.options),
+                due_ns=due_ns,
+                step=step,
+            )
+            first_answer = first_answer or generation.ended_ns
+            self._take(generation, said, turn)
+            if generation.status != "done" or self.hopeless:
+                break
+            history = (*history, ("assistant", generation.text))
+        return first_answer
+
+    def _take(self, generation: Generation, said: str, turn: int) -> None:
+        figures = generation.figures
+        self.requests.append(
+            LoadedRequest(
+                due_ns=generation.due_ns,
+                sent_ns=generation.sent_ns,
+                ended_ns=generation.ended_ns,
+                done=generation.status == "done",
+                ttft_ns=figures.ttft_ns,
+                itl_ns=figures.tpot_ns,
+                e2e_ns=figures.e2e_ns,
+                tokens=figures.tokens,
+                arrivals=generation.arrivals_ns,
+            )
+        )
+        if generation.status == "failed":
+            self.failures.append(generation.problem or "")
+            self.hopeless = self.hopeless or generation.problem_kind in HOPELESS
+        elif turn == 0:
+            timings, usage = generation.timings, generation.usage
+            cached = (timings.cached_tokens if timings else None) or (usage.cached_tokens if usage else None)
+            self.prompt_timings.append(PromptTiming(said, figures.prompt_tokens, cached, figures.ttft_ns))
+        self._bench.progress("measuring", len(self.requests), max(self._planned, len(self.requests)))
+
+
+class _Loop:
+    """What both loops know of the level that is held."""
+
+    def __init__(
+        self, holder: LoadHolder, spec: Load, bench: Bench, levels: Sequence[OfferedLoad], steps: Sequence[int]
+    ) -> None:
+        self._holder = holder
+        self._spec = spec
+        self._bench = bench
+        self._waiting = list(zip(steps, levels, strict=True))
+        self._held: list[HeldLevel] = []
+        self._step = 0
+        self._load = OfferedLoad()
+        self._budget: int | None = None
+        self._began_ns = 0
+        self._paused_before_ns = 0
+        self._first_answers: list[int] = []
+        self._notes: list[str] = []
+
+    def _begin(self) -> None:
+        """Go on to the next level."""
+        self._step, self._load = self._waiting.pop(0)
+        self._budget = requests_of(self._spec, self._load) or None
+        self._began_ns = self._bench.now()
+        self._paused_before_ns = self._bench.paused_ns()
+        self._first_answers = []
+        self._notes = []
+
+    def _end(self, fell_ns: int) -> None:
+        """Keep what is known of the level that ends."""
+        if self._paused_ns:
+            self._notes.append(f"the queue was paused for {self._paused_ns / 1e9:.1f} s, which the rates count as time")
+        self._held.append(
+            # The list of first answers still grows: streams of this level may be waiting for theirs.
+            HeldLevel(self._step, self._load, self._began_ns, fell_ns, self._first_answers, tuple(self._notes))
+        )
+
+    @property
+    def _paused_ns(self) -> int:
+        return self._bench.paused_ns() - self._paused_before_ns
+
+
+class _ClosedLoop(_Loop):
+    """So many streams, each of which begins its next conversation when the one before is over."""
+
+    def __init__(
+        self, holder: LoadHolder, spec: Load, bench: Bench, levels: Sequence[OfferedLoad], steps: Sequence[int]
+    ) -> None:
+        super().__init__(holder, spec, bench, levels, steps)
+        self._streams = 0
+        self._over = False
+        self._level_over = asyncio.Event()
+        self._group = asyncio.TaskGroup()
+
+    async def run(self) -> list[HeldLevel]:
+        """Hold all levels."""
+        async with self._group:
+            self._begin_level()
+            while not self._over:
+                await self._level_time()
+        return self._held
+
+    def _begin_level(self) -> None:
+        self._begin()
+        self._level_over = asyncio.Event()
+        wanted = self._load.concurrency or 1
+        for index in range(self._streams, wanted):
+            self._group.create_task(self._stream(index))
+        self._streams = wanted
+
+    def _next_level(self) -> None:
+        """End the level, since it had its requests or its time, and go on to the next one if there is any."""
+        self._end(self._bench.now())
+        self._level_over.set()
+        if self._waiting and not self._holder.hopeless:
+            self._begin_level()
+        else:
+            self._over = True
+
+    async def _level_time(self) -> None:
+        """Wait until the level is over, by its requests or by its time."""
+        over = self._level_over
+        try:
+            async with asyncio.timeout(self._spec.duration_s):
+                await over.wait()
+        except TimeoutError:
+            self._next_level()
+
+    def _may_go_on(self, index: int) -> bool:
+        """Claim one more request for a stream; False when the stream is to end."""
+        while not self._over and index < self._streams:
+            if self._holder.hopeless or self._budget == 0:
+                self._next_level()
+                continue
+            if self._budget is not None:
+                self._budget -= 1
+            return True
+        return False
+
+    async def _stream(self, index: int) -> None:
+        last_step = 0
+        while self._may_go_on(index):
+            step, answers = self._step, self._first_answers
+            answered_ns = await self._holder.converse(step, None, lambda: self._may_go_on(index))
+            if step != last_step:
+                last_step = step
+                answers.append(answered_ns)
+
+
+class _OpenLoop(_Loop):
+    """So many requests a second, whatever becomes of those before."""
+
+    async def run(self) -> list[HeldLevel]:
+        """Hold all levels."""
+        async with asyncio.TaskGroup() as group:
+            while self._waiting and not self._holder.hopeless:
+                self._begin()
+                await self._send_level(group)
+        return self._held
+
+    async def _send_level(self, group: asyncio.TaskGroup) -> None:
+        under_way: set[asyncio.Task[int]] = set()
+        deadline = None if self._spec.duration_s is None else self._began_ns + round(self._spec.duration_s * 1e9)
+        seed = (self._spec.seed or 0) + self._step
+        for due in due_times(self._began_ns, self._load.rate or 1.0, self._spec.arrivals, seed):
+            if self._budget == 0 or self._holder.hopeless or (deadline is not None and due >= deadline):
+                break
+            await self._wait_until(due)
+            if len(under_way) >= MOST_AT_ONCE:
+                self._notes.append(f"ended early: {MOST_AT_ONCE} requests were waiting, the server falls behind")
+                break
+            if self._budget is not None:
+                self._budget -= 1
+            due_ns = due + self._paused_ns
+            task = group.create_task(self._holder.converse(self._step, due_ns, lambda: not self._holder.hopeless))
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
+        if deadline is not None and self._budget != 0 and not self._notes and not self._holder.hopeless:
+            await self._wait_until(deadline)
+        self._end(self._bench.now())
+
+    async def _wait_until(self, moment_ns: int) -> None:
+        """Wait until `moment_ns`, and longer by as much as the user has paused the queue."""
+        await self._bench.passage()
+        while (left := moment_ns + self._paused_ns - self._bench.now()) > 0:
+            await asyncio.sleep(left / 1e9)
+            await self._bench.passage()

@@ -1,0 +1,55 @@
+"""Text of an exact length in tokens, by the server's own tokenizer."""
+
+import random
+
+from llmtui.metrics.latency import CHARACTERS_PER_TOKEN
+from llmtui.workloads.base import Bench
+
+_COMMON = (
+    "river stone paper window garden morning letter engine market silver winter bridge copper forest "
+    "valley number island candle harbour basket mirror orange thunder pocket ladder velvet summer anchor "
+    "meadow kettle lantern feather button hammer pencil saddle tunnel wagon blanket cherry "
+)
+WORDS = tuple(_COMMON.split())
+
+MOST_TRIES = 40
+"""Tokenizers that join what was apart can miss a length by one for ever; then the nearest below is taken."""
+
+
+async def exact_text(bench: Bench, tokens: int, draw: random.Random) -> tuple[str, bool]:
+    """Return a text of `tokens` tokens drawn from common words, and whether the server counted it.
+
+    Without a tokenizer the length is an estimate from the number of characters. Where no text of just that many tokens
+    is found, the nearest shorter one is returned.
+    """
+    words = draw.choices(WORDS, k=tokens)
+    count = await bench.count_tokens(" ".join(words))
+    if count is None:
+        return _of_characters(words, tokens * CHARACTERS_PER_TOKEN), False
+    if count == tokens:
+        return " ".join(words), True
+    best = words[: await _most_words(bench, words, tokens)]
+    for _ in range(MOST_TRIES):
+        if (await bench.count_tokens(" ".join([*best, "a"])) or 0) > tokens:
+            break
+        best = [*best, "a"]
+    return " ".join(best), True
+
+
+async def _most_words(bench: Bench, words: list[str], tokens: int) -> int:
+    """Return how many of `words` are at most `tokens` tokens, by halving: the count grows with the words."""
+    least, most = 0, len(words)
+    while least < most:
+        middle = (least + most + 1) // 2
+        if (await bench.count_tokens(" ".join(words[:middle])) or 0) <= tokens:
+            least = middle
+        else:
+            most = middle - 1
+    return least
+
+
+def _of_characters(words: list[str], characters: int) -> str:
+    text = " ".join(words)
+    while len(text) < characters:
+        text = f"{text} {text}"
+    return text[:characters].rstrip()
