@@ -16,7 +16,7 @@ from llmtui.log.read import LogError, read_log
 from llmtui.selftest.bounds import Bounds
 from llmtui.selftest.cases import REQUESTS, STREAMS, WARM, Case, StreamsCase, all_cases
 from llmtui.selftest.children import SelftestError, Truth, run_engine, truth_server
-from llmtui.selftest.judge import judge_case, judge_streams, judge_together
+from llmtui.selftest.judge import judge_case, judge_streams, judge_together, tail_strain
 from llmtui.selftest.pairs import Pair, join, read_requests
 from llmtui.selftest.results import Report, make_report
 from llmtui.selftest.rows import Row
@@ -53,10 +53,11 @@ def run_selftest(
 
 
 class _Attempt(NamedTuple):
-    """One run of a case."""
+    """One run of a case. `tail` above 1: its late chunks would break the bounds of the rows over all cases."""
 
     rows: Sequence[Row]
     pairs: Sequence[Pair]
+    tail: float = 0.0
 
     @property
     def spoilt(self) -> bool:
@@ -66,12 +67,13 @@ class _Attempt(NamedTuple):
     @property
     def may_be_noise(self) -> bool:
         """Whether another run may be better."""
-        return not self.spoilt and any(row.verdict == "FAILED" for row in self.rows)
+        return not self.spoilt and (self.tail > 1 or any(row.verdict == "FAILED" for row in self.rows))
 
     @property
     def badness(self) -> tuple[int, float]:
         """How many bounds are broken, and how far the worst one is strained."""
-        return sum(row.verdict == "FAILED" for row in self.rows), max((row.strain for row in self.rows), default=0.0)
+        strains = [self.tail, *(row.strain for row in self.rows)]
+        return sum(row.verdict == "FAILED" for row in self.rows), max(strains)
 
     def tried(self, number: int) -> "_Attempt":
         """Return it as the best of `number` runs."""
@@ -95,21 +97,22 @@ class _Run:
 
         def attempt(left: Sequence[Case]) -> list[_Attempt]:
             pairs = self._engine_pairs(left)
-            return [_Attempt(judge_case(case, pairs[case], self._requests, self._bounds), pairs[case]) for case in left]
+            return [
+                self._attempt(judge_case(case, pairs[case], self._requests, self._bounds), pairs[case]) for case in left
+            ]
 
         best = _best_of(cases, attempt, self._say)
         together = judge_together([pair for kept in best for pair in kept.pairs], self._bounds)
+        tries = max((row.tries for kept in best for row in kept.rows), default=1)
+        together = [msgspec.structs.replace(row, tries=tries) for row in together]
         return [*together, *(row for kept in best for row in kept.rows)]
 
     def streams(self, cases: Sequence[StreamsCase]) -> list[Row]:
         """Run the cases of many streams."""
 
         def attempt(left: Sequence[StreamsCase]) -> list[_Attempt]:
-            pairs = [self._stream_pairs(case) for case in left]
-            return [
-                _Attempt(judge_streams(case, found, self._bounds), found)
-                for case, found in zip(left, pairs, strict=True)
-            ]
+            pairs = {case: self._stream_pairs(case) for case in left}
+            return [_Attempt(judge_streams(case, pairs[case], self._bounds), pairs[case]) for case in left]
 
         return [row for kept in _best_of(cases, attempt, self._say) for row in kept.rows]
 
