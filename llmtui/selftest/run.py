@@ -98,7 +98,12 @@ class _Run:
         def attempt(left: Sequence[Case]) -> list[_Attempt]:
             pairs = self._engine_pairs(left)
             return [
-                self._attempt(judge_case(case, pairs[case], self._requests, self._bounds), pairs[case]) for case in left
+                _Attempt(
+                    judge_case(case, pairs[case], self._requests, self._bounds),
+                    pairs[case],
+                    tail_strain(pairs[case], self._bounds),
+                )
+                for case in left
             ]
 
         best = _best_of(cases, attempt, self._say)
