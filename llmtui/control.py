@@ -58,11 +58,19 @@ class Mark(Command, frozen=True):
     label: str
 
 
+class ReportViewer(Command, frozen=True, kw_only=True):
+    """A viewer says what it used since its last word: percent of a core, bytes/s to its terminal."""
+
+    pid: int
+    cpu: float
+    terminal_rate: float
+
+
 class Status(Command, frozen=True):
     """Ask how far the queue is."""
 
 
-AnyCommand = Pause | Resume | Skip | Rerun | Stop | Mark | Status
+AnyCommand = Pause | Resume | Skip | Rerun | Stop | Mark | ReportViewer | Status
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -9,27 +9,39 @@ from collections.abc import Callable
 import psutil
 
 from llmtui.engine.recorder import Recorder
-from llmtui.events import SelfMeasured
+from llmtui.events import CLIENT_BOUND, SelfMeasured
+from llmtui.metrics.client_bound import client_bound_reason
 from llmtui.metrics.statistics import percentile
+from llmtui.suites.schema import Limits
 
+SELF_EVERY_S = 2.0
 LAG_STEP_S = 0.1
 KEPT_LAGS = 400
 
 
 class LagMeter:
-    """How late the loop is: the time by which a short sleep overran, most recent first to be forgotten last."""
+    """How late the loop is: the time by which a short sleep overran, most recent first to be forgotten last.
+
+    `count` is how many were measured so far.
+    """
 
     def __init__(self, clock: Callable[[], int] = time.monotonic_ns, step_s: float = LAG_STEP_S) -> None:
         self._clock = clock
         self._step_s = step_s
         self._lags: deque[int] = deque(maxlen=KEPT_LAGS)
+        self.count = 0
 
     async def run(self) -> None:
         """Measure until cancelled."""
         while True:
             start = self._clock()
             await asyncio.sleep(self._step_s)
+            self.count += 1
             self._lags.append(max(0, self._clock() - start - round(self._step_s * 1e9)))
+
+    def latest(self, count: int) -> list[int]:
+        """Return the last `count` lags, as far as they are kept."""
+        return list(self._lags)[-count:] if count > 0 else []
 
     def lag_ns(self, share: float) -> int | None:
         """Return the percentile `share` of the recent lags."""
@@ -75,22 +87,82 @@ class ProcessMeter:
         return share, memory
 
 
-async def measure_self(
-    recorder: Recorder,
-    lag: LagMeter,
-    sampler_pid: Callable[[], int | None],
-    log_bytes: Callable[[], int],
-    every_s: float,
-) -> None:
-    """Log a `SelfMeasured` every `every_s` seconds, and a last one when cancelled, so that a short run has one too."""
-    own = ProcessMeter(os.getpid())
-    sampler = _SamplerMeter(sampler_pid)
-    try:
-        while True:
-            await asyncio.sleep(every_s)
-            recorder.record(_measured(recorder.now(), own, sampler, lag, log_bytes()))
-    finally:
-        recorder.record(_measured(recorder.now(), own, sampler, lag, log_bytes()))
+class SelfMeter:
+    """Logs what llmtui uses every `every_s` seconds, and flags a job in whose figures llmtui itself may be."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        *,
+        sampler_pid: Callable[[], int | None],
+        log_bytes: Callable[[], int],
+        limits: Limits,
+        every_s: float = SELF_EVERY_S,
+        cpu_clock: Callable[[], float] = time.process_time,
+    ) -> None:
+        self._recorder = recorder
+        self._log_bytes = log_bytes
+        self._limits = limits
+        self._every_s = every_s
+        self._cpu_clock = cpu_clock
+        self._lag = LagMeter()
+        self._own = ProcessMeter(os.getpid())
+        self._sampler = _SamplerMeter(sampler_pid)
+        self._job: str | None = None
+        self._job_began = (0, 0.0)
+        self._job_lags = 0
+        self._flagged = False
+
+    async def run(self) -> None:
+        """Measure until cancelled; then once more, so that a short run has a figure too."""
+        lags = asyncio.create_task(self._lag.run())
+        try:
+            while True:
+                await asyncio.sleep(self._every_s)
+                self._log()
+                self._judge()
+        finally:
+            lags.cancel()
+            self._log()
+
+    def job_changed(self, job: str | None) -> None:
+        """A job begins, or the one that ran ends (None); the one that ends is judged by all of its time."""
+        self._judge()
+        self._job = job
+        self._job_began = (self._recorder.now(), self._cpu_clock())
+        self._job_lags = self._lag.count
+        self._flagged = False
+
+    def _judge(self) -> None:
+        if self._job is None or self._flagged:
+            return
+        began_ns, cpu_began = self._job_began
+        reason = client_bound_reason(
+            self._cpu_clock() - cpu_began,
+            (self._recorder.now() - began_ns) / 1e9,
+            self._lag.latest(self._lag.count - self._job_lags),
+            most_cpu=self._limits.client_cpu,
+            most_lag_ms=self._limits.client_lag_ms,
+        )
+        if reason is not None:
+            self._flagged = True
+            self._recorder.alert("warning", CLIENT_BOUND, reason, self._job)
+
+    def _log(self) -> None:
+        cpu, memory = self._own.look()
+        sampler_cpu, sampler_memory = self._sampler.look()
+        self._recorder.record(
+            SelfMeasured(
+                t=self._recorder.now(),
+                engine_cpu=cpu or 0.0,
+                sampler_cpu=sampler_cpu,
+                lag_p50_ns=self._lag.lag_ns(50),
+                lag_p99_ns=self._lag.lag_ns(99),
+                engine_memory=memory,
+                sampler_memory=sampler_memory,
+                log_bytes=self._log_bytes(),
+            )
+        )
 
 
 class _SamplerMeter:
@@ -108,18 +180,3 @@ class _SamplerMeter:
         if self._meter is None or self._meter[0] != pid:
             self._meter = (pid, ProcessMeter(pid))
         return self._meter[1].look()
-
-
-def _measured(t: int, own: ProcessMeter, sampler: _SamplerMeter, lag: LagMeter, log_bytes: int) -> SelfMeasured:
-    cpu, memory = own.look()
-    sampler_cpu, sampler_memory = sampler.look()
-    return SelfMeasured(
-        t=t,
-        engine_cpu=cpu or 0.0,
-        sampler_cpu=sampler_cpu,
-        lag_p50_ns=lag.lag_ns(50),
-        lag_p99_ns=lag.lag_ns(99),
-        engine_memory=memory,
-        sampler_memory=sampler_memory,
-        log_bytes=log_bytes,
-    )

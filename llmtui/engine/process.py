@@ -17,7 +17,7 @@ import msgspec
 
 from llmtui import __version__, control, places, settings
 from llmtui.control import AnyCommand, ControlServer, Reply
-from llmtui.engine.measuring import LagMeter, measure_self
+from llmtui.engine.measuring import SelfMeter
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.run_request import RunRequest
 from llmtui.engine.sampling import SamplerKeeper
@@ -27,8 +27,6 @@ from llmtui.events import FORMAT_VERSION, HardwareSnapshot, SessionFinished, Ses
 from llmtui.log.write import LogTrouble, LogWriter
 from llmtui.suites.reading import read_suite
 from llmtui.suites.schema import Suite
-
-SELF_EVERY_S = 2.0
 
 
 def suite_of(request: RunRequest) -> Suite:
@@ -61,11 +59,13 @@ async def run_engine(request: RunRequest, factory: Callable[[Recorder], LocalSer
             key_for=lambda url: settings.api_key(own_settings, url, named=url in request.urls + suite.targets),
         )
         session = Session(log_path.stem, suite, recorder, targets=targets, watcher=keeper)
-        lag = LagMeter()
+        meter = SelfMeter(
+            recorder, sampler_pid=lambda: keeper.pid, log_bytes=lambda: writer.bytes_written, limits=suite.limits
+        )
+        session.on_job = meter.job_changed
         async with (
             _background(keeper.run(recorder), keeper.aclose),
-            _background(lag.run()),
-            _background(measure_self(recorder, lag, lambda: keeper.pid, lambda: writer.bytes_written, SELF_EVERY_S)),
+            _background(meter.run()),
             _controlled(session, log_path, recorder),
         ):
             _stop_on_signals(session)
@@ -148,6 +148,8 @@ def obey(session: Session, command: AnyCommand) -> Reply:
             done = session.stop(now=now)
         case control.Mark(label=label):
             done = session.mark(label)
+        case control.ReportViewer(pid=pid, cpu=cpu, terminal_rate=terminal_rate):
+            done = session.note_viewer(pid, cpu, terminal_rate)
         case control.Status():
             done = session.status()
     return Reply(*done)

@@ -1,7 +1,7 @@
 """The session: finds the servers, runs the queue job by job, and gives back whatever it started."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, Protocol, TypeVar
 
@@ -12,7 +12,7 @@ from llmtui.engine.job import run_job
 from llmtui.engine.queue import JobQueue, QueuedJob
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.targets import TargetSet
-from llmtui.events import MarkerPlaced, QueuePaused, QueueResumed, SessionOutcome
+from llmtui.events import MarkerPlaced, QueuePaused, QueueResumed, SessionOutcome, ViewerMeasured
 from llmtui.suites.plan import plan_jobs
 from llmtui.suites.schema import Suite, Watch
 from llmtui.workloads.base import Outcome
@@ -44,6 +44,7 @@ class Session:
         self._stop_reason: str | None = None
         self._step: asyncio.Task[Any] | None = None
         self._skipping = False
+        self.on_job: Callable[[str | None], None] = lambda _job: None
 
     async def run(self) -> tuple[SessionOutcome, str | None]:
         """Run every job, and return how the session ended and why. The log's closing line is left to the caller."""
@@ -66,7 +67,10 @@ class Session:
             if job is None:
                 return
             first = False
-            self._finish(job, await self._run_job(job))
+            self.on_job(job.id)
+            outcome = await self._run_job(job)
+            self.on_job(None)
+            self._finish(job, outcome)
 
     async def _run_job(self, job: QueuedJob) -> Outcome:
         if job.plan.problem is not None:
@@ -179,6 +183,11 @@ class Session:
         """Mark this moment in the log."""
         self._recorder.record(MarkerPlaced(t=self._recorder.now(), label=label))
         return True, f"marked: {label}"
+
+    def note_viewer(self, pid: int, cpu: float, terminal_rate: float) -> tuple[bool, str]:
+        """Log what a viewer says of its own use."""
+        self._recorder.record(ViewerMeasured(t=self._recorder.now(), pid=pid, cpu=cpu, terminal_rate=terminal_rate))
+        return True, "noted"
 
     def status(self) -> tuple[bool, str]:
         """Say how far the queue is."""

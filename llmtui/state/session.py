@@ -28,6 +28,9 @@ from llmtui.state.series import Series
 KEPT_TEXT = 2_000_000
 """Characters of model output that stay in memory; what is older is in the log."""
 
+VIEWER_SILENT_NS = 10_000_000_000
+"""After this time without a word a viewer is taken to have left."""
+
 RECENT_BATCHES = 64
 RECENT_GAPS = 512
 
@@ -139,6 +142,11 @@ class SessionState:
     own_use: SelfMeasured | None = None
     viewers: dict[int, ViewerMeasured] = field(default_factory=dict)
     sampler_lost: str | None = None
+
+    @property
+    def live_viewers(self) -> list[ViewerMeasured]:
+        """What the viewers used that have spoken lately; one that left says nothing more."""
+        return [viewer for viewer in self.viewers.values() if self.now_ns - viewer.t < VIEWER_SILENT_NS]
 
     @property
     def finished(self) -> bool:

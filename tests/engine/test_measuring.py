@@ -4,11 +4,13 @@ import subprocess
 import sys
 import time
 
+import pytest
 from support.scripted import Sink
 
 from llmtui import events as ev
-from llmtui.engine.measuring import LagMeter, ProcessMeter, measure_self
+from llmtui.engine.measuring import LagMeter, ProcessMeter, SelfMeter
 from llmtui.engine.recorder import Recorder
+from llmtui.suites.schema import Limits
 
 
 async def test_a_blocked_loop_shows_as_lag():
@@ -38,9 +40,20 @@ def test_a_process_that_works_uses_cpu_and_one_that_is_gone_uses_nothing():
     assert ProcessMeter(child.pid).look() == (None, None)
 
 
+def meter_for(sink, *, clock=time.monotonic_ns, cpu_clock=time.process_time, **limits):
+    return SelfMeter(
+        Recorder(sink, clock=clock),
+        sampler_pid=os.getpid,
+        log_bytes=lambda: 77,
+        limits=Limits(**limits),
+        every_s=0.01,
+        cpu_clock=cpu_clock,
+    )
+
+
 async def test_own_use_is_logged():
     sink = Sink()
-    task = asyncio.create_task(measure_self(Recorder(sink), LagMeter(), os.getpid, lambda: 77, 0.01))
+    task = asyncio.create_task(meter_for(sink).run())
     await asyncio.sleep(0.1)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -48,3 +61,18 @@ async def test_own_use_is_logged():
     assert event.log_bytes == 77
     assert event.engine_memory > 1_000_000
     assert event.sampler_memory > 1_000_000
+
+
+@pytest.mark.parametrize(("limit", "flags"), [(40.0, 1), (60.0, 0)])
+def test_a_job_in_which_the_engine_used_too_much_is_flagged_once(limit, flags):
+    sink = Sink()
+    now = [0]
+    meter = meter_for(sink, clock=lambda: now[0], cpu_clock=lambda: now[0] / 1e9 * 0.5, client_cpu=limit)
+    meter.job_changed("j1")
+    for _ in range(5):
+        now[0] += 2_000_000_000
+        meter._judge()
+    meter.job_changed(None)
+    alerts = sink.of(ev.AlertRaised)
+    assert [(alert.code, alert.job) for alert in alerts] == [(ev.CLIENT_BOUND, "j1")] * flags
+    assert all("50 % of a core (limit 40 %)" in alert.text for alert in alerts)

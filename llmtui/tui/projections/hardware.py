@@ -176,6 +176,13 @@ def _process_lines(state: SessionState) -> Iterator[str]:
         sampler = "-" if own.sampler_cpu is None else f"{own.sampler_cpu:.1f} %"
         memory = wording.size((own.engine_memory or 0) + (own.sampler_memory or 0))
         yield f"llmtui: engine {own.engine_cpu:.1f} %, sampler {sampler} of a core, {memory}"
+        yield (
+            f"llmtui: loop lag p50 {wording.duration(own.lag_p50_ns)}, p99 {wording.duration(own.lag_p99_ns)}, "
+            f"clock {state.header.clock if state.header else 'unknown'}"
+        )
+    for viewer in state.live_viewers:
+        rate = wording.size(viewer.terminal_rate)
+        yield f"viewer {viewer.pid}: {viewer.cpu:.1f} % of a core, {rate}/s to its terminal"
 
 
 def _last(state: SessionState, key: str) -> float | None:

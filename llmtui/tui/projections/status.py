@@ -13,6 +13,8 @@ def status_parts(state: SessionState, link: Link, bytes_per_s: float) -> list[st
     """Return the parts of the status line, the most important first, so that a narrow terminal shows those."""
     name = state.header.name if state.header else "session"
     parts = [wording.visible(name), _link_word(state, link), wording.clock(state.now_ns)]
+    if any(state.jobs[name].client_bound for name in state.running_jobs):
+        parts.insert(1, "CLIENT-BOUND")
     if state.paused:
         parts.insert(1, "QUEUE PAUSED")
     ended = sum(job.finished_ns is not None for job in state.jobs.values())
@@ -21,8 +23,15 @@ def status_parts(state: SessionState, link: Link, bytes_per_s: float) -> list[st
     left = remaining_ns(state)
     if left is not None and not state.finished and link == "live" and state.jobs:
         parts.append(f"ETA {wording.clock(left)}")
-    if state.own_use is not None and state.own_use.lag_p99_ns is not None:
-        parts.append(f"lag p99 {wording.duration(state.own_use.lag_p99_ns)}")
+    if state.own_use is not None:
+        own = (
+            state.own_use.engine_cpu
+            + (state.own_use.sampler_cpu or 0)
+            + sum(viewer.cpu for viewer in state.live_viewers)
+        )
+        parts.append(f"own CPU {own:.0f} %")
+        if state.own_use.lag_p99_ns is not None:
+            parts.append(f"lag p99 {wording.duration(state.own_use.lag_p99_ns)}")
     parts.append(f"{bytes_per_s / 1000:.0f} kB/s")
     return parts
 

@@ -9,28 +9,47 @@ from llmtui.state.session import Request, SessionState
 
 
 class Cursor(NamedTuple):
-    """How far the text was shown: requests begun, and pieces of each that still streams."""
+    """How far the text was shown: which request is followed, how many of its pieces, and how many requests were seen.
 
-    requests: int = 0
-    pieces: tuple[tuple[str, int], ...] = ()
+    With several streams at once only one is followed, or none of them could be read.
+    """
+
+    followed: str | None = None
+    pieces: int = 0
+    seen: int = 0
 
 
 def new_text(state: SessionState, cursor: Cursor) -> tuple[list[tuple[str, str]], Cursor]:
-    """Return the pieces (kind, text) that came since `cursor`, and the cursor after them."""
-    seen = dict(cursor.pieces)
+    """Return the pieces (kind, text) that came since `cursor`, and the cursor after them.
+
+    Requests that came one after another are all told; of those that ran beside the followed one only the next that
+    began after its end is.
+    """
     names = list(state.requests)
-    pieces: list[tuple[str, str]] = []
-    for name in [*seen, *names[cursor.requests :]]:
-        request = state.requests[name]
-        if name not in seen:
-            pieces.append(("heading", f"{_heading(state, request)}\n"))
-            seen[name] = 0
-        pieces += request.pieces[seen[name] :]
-        seen[name] = len(request.pieces)
-        if request.status != "running":
-            pieces.append(("heading", f"\n{_ending(request)}\n"))
-            del seen[name]
-    return pieces, Cursor(len(names), tuple(seen.items()))
+    told: list[tuple[str, str]] = []
+    while True:
+        if cursor.followed is None:
+            if cursor.seen >= len(names):
+                return told, cursor
+            cursor = Cursor(names[cursor.seen], 0, cursor.seen + 1)
+            told.append(("heading", f"{_heading(state, state.requests[names[cursor.seen - 1]])}\n"))
+        request = state.requests[cursor.followed or ""]
+        told += request.pieces[cursor.pieces :]
+        cursor = cursor._replace(pieces=len(request.pieces))
+        if request.status == "running":
+            return told, cursor
+        told.append(("heading", f"\n{_ending(request)}\n"))
+        cursor = Cursor(None, 0, _after(state, names, request, cursor.seen))
+
+
+def _after(state: SessionState, names: list[str], ended: Request, seen: int) -> int:
+    """Return the place of the first request that began when `ended` was over; else of the newest that still runs."""
+    end = ended.finished_ns or 0
+    for place in range(seen, len(names)):
+        if state.requests[names[place]].started_ns >= end:
+            return place
+    running = [place for place in range(seen, len(names)) if state.requests[names[place]].status == "running"]
+    return running[-1] if running else len(names)
 
 
 def _heading(state: SessionState, request: Request) -> str:
@@ -56,6 +75,8 @@ def stream_line(state: SessionState) -> str:
     if name is None:
         return "no request yet"
     request = state.requests[name]
+    if len(state.active_requests) > 1:
+        return _streams_line(state)
     parts = [name, f"TTFT {wording.duration(request.ttft_ns)}"]
     if request.ttft_answer_ns is not None and request.ttft_answer_ns != request.ttft_ns:
         parts.append(f"answer {wording.duration(request.ttft_answer_ns)}")
@@ -69,4 +90,16 @@ def stream_line(state: SessionState) -> str:
         parts.append(f"{wording.rate(figures.decode_rate)} tok/s")
         parts.append(f"ITL {wording.duration(figures.itl_p50_ns)}")
         parts.append(f"{wording.NOTHING if figures.tokens is None else figures.tokens} tokens ({figures.tokens_basis})")
+    return "  ".join(parts)
+
+
+def _streams_line(state: SessionState) -> str:
+    """Return the figures of several streams together."""
+    running = [state.requests[name] for name in state.active_requests]
+    parts = [f"{len(running)} streams", f"~{wording.rate(state.token_rate.last())} tok/s in all"]
+    ttft = median([request.ttft_ns for request in running if request.ttft_ns is not None])
+    parts.append(f"TTFT ~{wording.duration(ttft)}")
+    waiting = sum(request.ttft_ns is None for request in running)
+    if waiting:
+        parts.append(f"{waiting} without a token yet")
     return "  ".join(parts)

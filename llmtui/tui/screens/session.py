@@ -1,6 +1,7 @@
 """The session screen: five panes, fed by the pump; live runs, attached ones and replays look the same here."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -13,18 +14,19 @@ from textual.widgets import Input, Static
 
 from llmtui import control
 from llmtui.control import ControlError
-from llmtui.tui.actions import ACTIONS, BY_ID, PANES, Situation, footer_text, help_lines
+from llmtui.tui.actions import ACTIONS, BY_ID, PANES, Situation, help_lines
 from llmtui.tui.clipboard import copy_text
 from llmtui.tui.frame import Pump, Source
 from llmtui.tui.glyphs import Glyphs
+from llmtui.tui.own_use import OwnUseMeter
 from llmtui.tui.projections.results import result_details
-from llmtui.tui.projections.status import Link, hardware_strip, status_parts
+from llmtui.tui.projections.status import Link
+from llmtui.tui.screens.edges import Edges
 from llmtui.tui.screens.leave import LeaveChoice, LeaveQuestion
 from llmtui.tui.screens.page import Page
 from llmtui.tui.screens.panes import PANE_TYPES, HardwarePane, Pane
 from llmtui.tui.widgets.rows import Rows
 
-MESSAGE_S = 5.0
 METER_S = 2.0
 IDLE_FRAME_S = 0.25
 
@@ -64,9 +66,8 @@ class SessionScreen(Screen[None]):
         self._frozen_at: int | None = None
         self._changed: set[str] = set()
         self._link: Link = "replay" if view.replay else "live"
-        self._message = ""
-        self._metered = (0, 0.0)
-        self._rate = 0.0
+        self._edges = Edges(self, self._show_lines)
+        self._meter = OwnUseMeter(view.bytes_sent)
 
     # Making the screen.
 
@@ -86,7 +87,7 @@ class SessionScreen(Screen[None]):
         self.query_one("#marker").display = False
         self._go_to("stream")
         self.call_after_refresh(self._beat)
-        self.set_interval(METER_S, self._meter)
+        self.set_interval(METER_S, self._measure_self)
 
     def on_unmount(self) -> None:
         """Let go of the log."""
@@ -130,27 +131,21 @@ class SessionScreen(Screen[None]):
                 pane.show(self._pump.state)
 
     def _show_lines(self) -> None:
-        """Show the lines above and below the panes; a text that is the same again is not sent again."""
-        state, width = self._pump.state, self.size.width
-        parts = status_parts(state, self._link, self._rate)
-        if self._frozen_at is not None:
-            parts.insert(0, f"VIEW PAUSED +{state.events - self._frozen_at}")
-        self._set_line("#status", _fitting(parts, width - 2))
-        self._set_line("#tabs", tabs_text(self._current, width - 2))
-        self._set_line("#strip", hardware_strip(state))
-        self._set_line("#footer", self._message or footer_text(self.situation, width - 2))
+        held_back = None if self._frozen_at is None else self._pump.state.events - self._frozen_at
+        self._edges.show(self._pump.state, self.situation, self._link, held_back)
 
-    def _set_line(self, selector: str, text: str) -> None:
-        line = self.query_one(selector, Static)
-        if line.content != text:
-            line.update(text, layout=False)
-
-    def _meter(self) -> None:
-        sent, now = self._view.bytes_sent(), self.app._loop.time() if self.app._loop else 0.0  # noqa: SLF001
-        before, then = self._metered
-        if now > then:
-            self._rate = (sent - before) / (now - then)
-        self._metered = (sent, now)
+    async def _measure_self(self) -> None:
+        """Measure the viewer, and tell the engine, so that it is in the log what watching cost."""
+        use = self._meter.look()
+        if use is None:
+            return
+        self._edges.terminal_rate = use.terminal_rate
+        if self.situation.controllable and self._view.send is not None:
+            # A viewer that can't tell what it uses goes on; the next command says what is wrong.
+            with suppress(ControlError):
+                await self._view.send(
+                    control.ReportViewer(pid=self._meter.pid, cpu=use.cpu, terminal_rate=use.terminal_rate)
+                )
 
     # Focus and layout.
 
@@ -189,15 +184,7 @@ class SessionScreen(Screen[None]):
             await result
 
     def _say(self, text: str) -> None:
-        """Show a message in the last line for a while."""
-        self._message = text
-        self._show_lines()
-        self.set_timer(MESSAGE_S, lambda: self._unsay(text))
-
-    def _unsay(self, text: str) -> None:
-        if self._message == text:
-            self._message = ""
-            self._show_lines()
+        self._edges.say(text)
 
     async def _send(self, command: control.Command) -> None:
         if self._view.send is None:
@@ -384,20 +371,3 @@ class SessionScreen(Screen[None]):
             await self._send(control.Stop(now=True))
         if choice in {"stop", "detach"}:
             self.dismiss()
-
-
-def tabs_text(current: str, width: int) -> str:
-    """Return the tabs with the current one in brackets; where not all names fit, the others are numbers."""
-    full = "  ".join(f"[{n} {name}]" if name == current else f"{n} {name}" for n, name in enumerate(PANES, 1))
-    if len(full) <= width:
-        return full
-    return "  ".join(f"[{n} {name}]" if name == current else str(n) for n, name in enumerate(PANES, 1))
-
-
-def _fitting(parts: list[str], width: int) -> str:
-    """Return the first parts that fit into `width`, and always the first one."""
-    text = parts[0] if parts else ""
-    for part in parts[1:]:
-        if len(text) + 2 + len(part) <= width:
-            text = f"{text}  {part}"
-    return text
