@@ -46,6 +46,13 @@ class Rerun(Command, frozen=True):
     jobs: tuple[str, ...]
 
 
+class Repeat(Command, frozen=True):
+    """Run these jobs until the interval of their rate is `within` a share of it."""
+
+    jobs: tuple[str, ...]
+    within: float = 0.02
+
+
 class Stop(Command, frozen=True):
     """End the session, at once or after the job that runs."""
 
@@ -70,7 +77,7 @@ class Status(Command, frozen=True):
     """Ask how far the queue is."""
 
 
-AnyCommand = Pause | Resume | Skip | Rerun | Stop | Mark | ReportViewer | Status
+AnyCommand = Pause | Resume | Skip | Rerun | Repeat | Stop | Mark | ReportViewer | Status
 
 
 class Reply(msgspec.Struct, frozen=True):

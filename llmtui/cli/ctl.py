@@ -47,6 +47,15 @@ def rerun(session: str | None, jobs: tuple[str, ...]) -> None:
     _send(session, control.Rerun(jobs=jobs))
 
 
+@command.command("repeat")
+@click.argument("jobs", nargs=-1, required=True)
+@click.option("--within", type=float, default=2.0, metavar="PERCENT", help="How exactly; 2 if not given.")
+@click.pass_obj
+def repeat(session: str | None, jobs: tuple[str, ...], within: float) -> None:
+    """Run JOBS again until their rates are known to that many percent."""
+    _send(session, control.Repeat(jobs=jobs, within=within / 100))
+
+
 @command.command("stop")
 @click.option("--after-job", is_flag=True, help="Let the job that runs come to its end.")
 @click.pass_obj

@@ -20,6 +20,7 @@ from llmtui.events import (
     StepFinished,
 )
 from llmtui.metrics.load import LoadFigures, Window
+from llmtui.metrics.statistics import median
 from llmtui.suites.schema import Limits
 from llmtui.workloads.base import Generation, Messages
 
@@ -45,6 +46,8 @@ class JobBench:
         self._limits = limits
         self._gate = gate
         self._session = session
+        self._decode_rates: list[float] = []
+        self._token_rate: float | None = None
         self._numbers = count(1)
         self._marks = count(1)
 
@@ -106,6 +109,14 @@ class JobBench:
             measurement.tokenizer_count = await self.count_tokens(measurement.text + measurement.reasoning)
         return self._finish(measurement, "failed" if measurement.problem else "done", warmup=warmup)
 
+    @property
+    def rate(self) -> float | None:
+        """The one rate of the job, in tokens/s: of a load that of all streams in its last step, else the decode rate.
+
+        The decode rate is the median over the measured requests.
+        """
+        return median(self._decode_rates) if self._token_rate is None else self._token_rate
+
     def now(self) -> int:
         """Return nanoseconds since the session's origin."""
         return self._recorder.now()
@@ -133,6 +144,7 @@ class JobBench:
         self, step: int, load: OfferedLoad, window: Window, figures: LoadFigures, notes: tuple[str, ...] = ()
     ) -> None:
         """Log what one level of a load showed."""
+        self._token_rate = figures.token_rate
         self._recorder.record(
             StepFinished(
                 t=self._recorder.now(),
@@ -183,6 +195,8 @@ class JobBench:
             problem=measurement.problem,
             problem_kind=measurement.problem_kind,
         )
+        if not warmup and status == "done" and generation.figures.decode_rate is not None:
+            self._decode_rates.append(generation.figures.decode_rate)
         self._recorder.record(
             RequestFinished(
                 t=generation.ended_ns,

@@ -144,6 +144,8 @@ def obey(session: Session, command: AnyCommand) -> Reply:
             done = session.skip(job)
         case control.Rerun(jobs=jobs):
             done = session.rerun(list(jobs))
+        case control.Repeat(jobs=jobs, within=within):
+            done = session.repeat(list(jobs), within)
         case control.Stop(now=now):
             done = session.stop(now=now)
         case control.Mark(label=label):

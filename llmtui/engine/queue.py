@@ -14,12 +14,13 @@ from llmtui.workloads.base import Outcome
 
 @dataclass(slots=True)
 class QueuedJob:
-    """A job with its place in the queue; `status` as in the log."""
+    """A job with its place in the queue; `status` as in the log. `rate` is tokens/s once it is done, see `JobBench`."""
 
     id: str
     plan: JobPlan
     status: JobState = "queued"
     rerun_of: str | None = None
+    rate: float | None = None
 
 
 class JobQueue:
@@ -93,10 +94,10 @@ class JobQueue:
 
 
 def _next_iteration(plan: JobPlan, jobs: list[QueuedJob]) -> JobPlan:
-    same = [job.plan.iteration for job in jobs if _kin(job.plan) == _kin(plan)]
+    same = [job.plan.iteration for job in jobs if kin(job.plan) == kin(plan)]
     return msgspec.structs.replace(plan, iteration=max(same, default=0) + 1)
 
 
-def _kin(plan: JobPlan) -> tuple[object, ...]:
+def kin(plan: JobPlan) -> tuple[object, ...]:
     """Return what iterations of one and the same measurement share."""
     return plan.target, plan.model, plan.name, plan.variant, plan.load

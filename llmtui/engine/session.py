@@ -11,6 +11,7 @@ from llmtui.engine.gate import Gate
 from llmtui.engine.job import run_job
 from llmtui.engine.queue import JobQueue, QueuedJob
 from llmtui.engine.recorder import Recorder
+from llmtui.engine.repetition import Repetition
 from llmtui.engine.targets import TargetSet
 from llmtui.events import MarkerPlaced, QueuePaused, QueueResumed, SessionOutcome, ViewerMeasured
 from llmtui.suites.plan import plan_jobs
@@ -40,6 +41,7 @@ class Session:
         self._targets = targets
         self._watcher = watcher
         self._queue = JobQueue(recorder)
+        self._repetition = Repetition(self._queue, recorder)
         self._gate = Gate()
         self._stop_reason: str | None = None
         self._step: asyncio.Task[Any] | None = None
@@ -85,6 +87,7 @@ class Session:
 
     def _finish(self, job: QueuedJob, outcome: Outcome) -> None:
         self._queue.finish(job, outcome)
+        self._repetition.job_ended(job)
         if outcome.status == "failed":
             self._recorder.alert("error", "job-failed", f"{job.plan.name}: {outcome.reason}", job.id)
 
@@ -95,14 +98,17 @@ class Session:
                 return Outcome(status="failed", reason=target)
             return await workload_for(job.plan.workload).run(job.plan.workload, self._bench(job, None))
         self._watcher.watch(target.name, target.url, target.pid)
-        return await run_job(
+        bench = self._bench(job, target.backend)
+        outcome = await run_job(
             job.plan,
             self._suite,
             backend=target.backend,
-            bench=self._bench(job, target.backend),
+            bench=bench,
             residence=target.residence,
             recorder=self._recorder,
         )
+        job.rate = bench.rate
+        return outcome
 
     def _bench(self, job: QueuedJob, backend: Backend | None) -> JobBench:
         return JobBench(
@@ -171,6 +177,17 @@ class Session:
             return False, f"there is no job {', '.join(unknown)}" if unknown else "name the jobs to run again"
         added = [self._queue.add(job.plan, rerun_of=job.id).id for job in jobs if job is not None]
         return True, f"queued as {', '.join(added)}"
+
+    def repeat(self, names: list[str], within: float) -> tuple[bool, str]:
+        """Run these jobs again and again until the interval of their rate is `within` a share of it."""
+        jobs = [self._queue.find(name) for name in names]
+        unknown = [name for name, job in zip(names, jobs, strict=True) if job is None]
+        if unknown or not names:
+            return False, f"there is no job {', '.join(unknown)}" if unknown else "name the jobs to repeat"
+        if not 0 < within < 1:
+            return False, f"`within` is {within:g}; it must be a share between 0 and 1, such as 0.02"
+        count = self._repetition.begin([job for job in jobs if job is not None], within)
+        return True, f"repeating {count} of them until each rate is known to ± {within * 100:g} %"
 
     def stop(self, *, now: bool, reason: str = "stopped by the user") -> tuple[bool, str]:
         """End the session: at once, or when the job that runs is done."""

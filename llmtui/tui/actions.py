@@ -81,6 +81,14 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("skip", ("x",), "skip", "Skip the selected job, or the one that runs", "run", None, True, _needs_engine),
     Action("rerun", ("r",), "rerun", "Queue the selected jobs again", "run", None, True, _needs_engine),
+    Action(
+        "repeat",
+        ("full_stop",),
+        "repeat",
+        "Run the selected jobs until their rates are known to 2 %",
+        "run",
+        reason=_needs_engine,
+    ),
     Action("stop", ("s",), "stop", "End the session after the job that runs", "run", None, False, _needs_engine),
     Action("mark", ("m",), "marker", "Put a marker at this moment", "run", None, True, _needs_engine),
     Action("palette", ("colon", "ctrl+p"), "palette", "Find an action by its name", "general", footer=True),
@@ -94,6 +102,7 @@ BY_ID = {action.id: action for action in ACTIONS}
 KEY_NAMES = {
     "question_mark": "?",
     "colon": ":",
+    "full_stop": ".",
     "plus": "+",
     "equals_sign": "=",
     "minus": "-",

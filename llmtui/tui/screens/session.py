@@ -322,6 +322,9 @@ class SessionScreen(Screen[None]):
     def _do_rerun(self) -> Awaitable[None]:
         return self._send(control.Rerun(jobs=tuple(self._chosen_jobs())))
 
+    def _do_repeat(self) -> Awaitable[None]:
+        return self._send(control.Repeat(jobs=tuple(self._chosen_jobs())))
+
     def _do_stop(self) -> Awaitable[None]:
         return self._send(control.Stop(now=False))
 
