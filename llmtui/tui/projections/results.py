@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from llmtui import wording
-from llmtui.metrics.statistics import Summary
-from llmtui.state.result_columns import ResultColumn, cells, columns_for, load_text
+from llmtui.state.result_columns import ResultColumn, cells, columns_for
 from llmtui.state.results import JobResult, job_result, job_results
 from llmtui.state.session import SessionState
 from llmtui.tui.glyphs import Glyphs
+from llmtui.tui.projections.load import load_lines
 from llmtui.tui.projections.queue import TONES
 from llmtui.tui.widgets.rows import Column, Row
 
@@ -42,7 +42,7 @@ def _row(result: JobResult, columns: list[ResultColumn], glyphs: Glyphs) -> Row:
     return Row(result.job, tuple(texts), "warn" if result.client_bound else TONES[result.status])
 
 
-def result_details(state: SessionState, name: str) -> list[str]:
+def result_details(state: SessionState, name: str, glyphs: Glyphs) -> list[str]:
     """Return all that is known of one job, a line each: figures with their sources, reasons for what is missing."""
     job = state.jobs.get(name)
     if job is None:
@@ -53,7 +53,7 @@ def result_details(state: SessionState, name: str) -> list[str]:
         lines.append(result.reason)
     lines += [sentence for sentence in (result.client_bound, result.capacity) if sentence is not None]
     lines += ["", *_figures(result), ""]
-    lines += load_lines(result)
+    lines += [*load_lines(state, result, glyphs), ""] if result.steps else []
     if result.missing:
         lines += ["missing:", *(f"  {name}: {reason}" for name, reason in result.missing.items()), ""]
     if result.notes:
@@ -61,25 +61,6 @@ def result_details(state: SessionState, name: str) -> list[str]:
     if job.plan is not None:
         lines += ["parameters:", *(f"  {key}: {value}" for key, value in job.plan.parameters.items())]
     return [wording.visible(line) for line in lines]
-
-
-def load_lines(result: JobResult) -> list[str]:
-    """Return what each level of a load showed, two lines a level."""
-    lines = []
-    for step in result.steps:
-        done = step.finished
-        good = "" if done.good is None else f", {done.good} of {done.requests} kept the SLO"
-        rates = f"{wording.rate(done.token_rate)} tok/s over all streams, {wording.number(done.request_rate)} answers/s"
-        lines += [
-            f"{load_text(done.load):<8} {rates}, {done.requests} requests, {done.failed} failed{good}",
-            f"         TTFT {_spread(step.ttft)}  ITL {_spread(step.itl)}  E2E {_spread(step.e2e)}  (p50/p99)",
-        ]
-    return [*lines, ""] if lines else []
-
-
-def _spread(summary: Summary) -> str:
-    thin = "" if summary.p99.carried else "*"
-    return f"{wording.duration(summary.p50.value)}/{wording.duration(summary.p99.value)}{thin}"
 
 
 def _figures(result: JobResult) -> Iterator[str]:

@@ -246,7 +246,7 @@ class SessionScreen(Screen[None]):
     def _do_details(self) -> None:
         job = self._cursor_job()
         if job is not None:
-            self.app.push_screen(Page(f"job {job}", result_details(self._pump.state, job)))
+            self.app.push_screen(Page(f"job {job}", result_details(self._pump.state, job, self._view.glyphs)))
         elif self._current == "alerts":
             row = self._row_under_cursor("alerts")
             if row:
@@ -289,7 +289,11 @@ class SessionScreen(Screen[None]):
 
     def _do_copy_row(self) -> None:
         job = self._cursor_job()
-        lines = result_details(self._pump.state, job) if job else list(self._row_under_cursor(self._current))
+        lines = (
+            result_details(self._pump.state, job, self._view.glyphs)
+            if job
+            else list(self._row_under_cursor(self._current))
+        )
         self._copy("\n".join(lines))
 
     def _do_copy_table(self) -> None:

@@ -27,7 +27,7 @@ def test_a_row_a_job():
 
 
 def test_the_details_hold_every_reason():
-    text = "\n".join(result_details(state(), "j1"))
+    text = "\n".join(result_details(state(), "j1", glyphs_of("ascii")))
     assert "2 measured, 0 failed" in text
     assert "peak memory 7 B of the server" in text
-    assert "there is no job" in result_details(state(), "j9")[0]
+    assert "there is no job" in result_details(state(), "j9", glyphs_of("ascii"))[0]
