@@ -62,6 +62,12 @@ class Pair(NamedTuple):
         return sum(tokens for _, tokens, _ in pieces[1:]) * 1e9 / span_ns if span_ns > 0 else None
 
     @property
+    def true_gaps(self) -> list[float]:
+        """A gap in ns for each token after the first send with text: a wait for n tokens is n gaps of an n-th each."""
+        waits = [(later[0] - earlier[0], later[1]) for earlier, later in pairwise(self.truth.pieces)]
+        return [wait / tokens for wait, tokens in waits for _ in range(tokens)]
+
+    @property
     def true_tokens(self) -> int:
         """How many tokens were sent."""
         return sum(tokens for _, tokens, _ in self.truth.pieces)

@@ -62,7 +62,7 @@ def plan_answer(scenario: Scenario, shape: Shape, model: str) -> PlannedAnswer:
         last = sends.pop()
         sends.append(last._replace(data=last.data + LAST_CHUNK))
     elif scenario.traits.ending == "done":
-        sends.append(PlannedSend(steps[-1].offset_ns + TAIL_NS, http_chunks(frames.tail(steps)) + LAST_CHUNK))
+        sends.append(PlannedSend(sends[-1].offset_ns + TAIL_NS, http_chunks(frames.tail(steps)) + LAST_CHUNK))
     if shape.api == "ollama":
         # Ollama's head comes with its first row.
         sends[0] = sends[0]._replace(data=head + sends[0].data)
