@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from llmtui.payloads import ContainerLimits as ContainerLimits
+from llmtui.payloads import Criterion as Criterion
 from llmtui.payloads import Figures as Figures
 from llmtui.payloads import Gpu as Gpu
 from llmtui.payloads import HardwareSnapshot as HardwareSnapshot
@@ -27,10 +28,13 @@ CLIENT_BOUND = "client-bound"
 """The code of the alert that says that llmtui itself may be in a job's figures."""
 
 JobStatus = Literal["done", "failed", "skipped", "cancelled"]
+JobCause = Literal["overheated", "sensor lost"]
+"""Why a job was ended for the machine's sake; each has an exit code of its own."""
+
 RequestStatus = Literal["done", "failed", "cancelled"]
 Severity = Literal["info", "warning", "error"]
 TextKind = Literal["answer", "reasoning"]
-Phase = Literal["connecting", "loading", "warming up", "measuring", "pausing"]
+Phase = Literal["connecting", "cooling", "loading", "warming up", "measuring", "pausing"]
 SessionOutcome = Literal["completed", "stopped", "failed"]
 
 
@@ -142,6 +146,7 @@ class JobFinished(Event, frozen=True, kw_only=True):
     status: JobStatus
     reason: str | None = None
     passed: bool | None = None
+    cause: JobCause | None = None
 
 
 class ModelLoaded(Event, frozen=True, kw_only=True):
@@ -238,6 +243,31 @@ class CapacityFound(Event, frozen=True, kw_only=True):
     sentence: str
 
 
+class IntervalRecorded(Event, frozen=True, kw_only=True):
+    """One record of a long run, over [start, end) in ns since the origin.
+
+    `decode_rate` counts only gaps between chunks that lie wholly in the interval. `figures` holds the least, the mean
+    and the greatest reading of each figure.
+    """
+
+    job: str
+    start: int
+    end: int
+    tokens: int = 0
+    decode_rate: float | None = None
+    figures: dict[str, tuple[float, float, float]] = {}
+
+
+class VerdictReached(Event, frozen=True, kw_only=True):
+    """What a run says of the machine: the verdict in a word, a sentence, its evidence and each criterion."""
+
+    job: str
+    verdict: str
+    sentence: str
+    evidence: tuple[str, ...] = ()
+    criteria: tuple[Criterion, ...] = ()
+
+
 class SampleTaken(Event, frozen=True, kw_only=True):
     """Readings of the hardware at `t`, keys as in `llmtui.readings`.
 
@@ -329,6 +359,8 @@ AnyEvent = (
     | RequestFinished
     | StepFinished
     | CapacityFound
+    | IntervalRecorded
+    | VerdictReached
     | SampleTaken
     | SelfMeasured
     | ViewerMeasured

@@ -146,6 +146,14 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
+class Criterion(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a run had to keep. `passed` None: it can't be judged, and `text` says why."""
+
+    name: str
+    passed: bool | None
+    text: str
+
+
 class OfferedLoad(msgspec.Struct, frozen=True, kw_only=True):
     """How much is asked of a server at once: `concurrency` requests in flight, or `rate` requests begun each second."""
 

@@ -9,6 +9,7 @@ from llmtui.backends.base import Backend, BackendError, GenerationRequest
 from llmtui.engine.gate import Gate
 from llmtui.engine.measurement import Measurement
 from llmtui.engine.recorder import Recorder
+from llmtui.engine.sensors import Sensors
 from llmtui.events import (
     CapacityFound,
     JobProgressed,
@@ -38,6 +39,7 @@ class JobBench:
         limits: Limits,
         gate: Gate,
         session: str,
+        sensors: Sensors | None = None,
     ) -> None:
         self._recorder = recorder
         self._backend = backend
@@ -46,6 +48,7 @@ class JobBench:
         self._limits = limits
         self._gate = gate
         self._session = session
+        self.sensors = sensors or Sensors()
         self._decode_rates: list[float] = []
         self._token_rate: float | None = None
         self._numbers = count(1)

@@ -58,7 +58,7 @@ async def run_engine(request: RunRequest, factory: Callable[[Recorder], LocalSer
             urls=request.urls,
             key_for=lambda url: settings.api_key(own_settings, url, named=url in request.urls + suite.targets),
         )
-        session = Session(log_path.stem, suite, recorder, targets=targets, watcher=keeper)
+        session = Session(log_path.stem, suite, recorder, targets=targets, watcher=keeper, sensors=keeper.sensors)
         meter = SelfMeter(
             recorder, sampler_pid=lambda: keeper.pid, log_bytes=lambda: writer.bytes_written, limits=suite.limits
         )

@@ -88,6 +88,7 @@ class JobQueue:
                 status=outcome.status,
                 reason=outcome.reason,
                 passed=outcome.passed,
+                cause=outcome.cause,
             ),
             durable=True,
         )

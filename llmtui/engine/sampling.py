@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from llmtui.engine.recorder import Recorder
+from llmtui.engine.sensors import Sample, Sensors
 from llmtui.events import HardwareSnapshot, SamplerLost, SamplerStarted, SampleTaken, ServerProcessesFound
 from llmtui.telemetry.sample_lines import SamplerCommand, SamplerLine, Watch, decode_line, encode
 
@@ -43,6 +44,7 @@ class SamplerKeeper:
         self._child: asyncio.subprocess.Process | None = None
         self._watch: Watch | None = None
         self._early: list[SamplerLine] = []
+        self.sensors = Sensors()
 
     @property
     def pid(self) -> int | None:
@@ -88,6 +90,7 @@ class SamplerKeeper:
                 await self._read(recorder)
             except _LostError as lost:
                 await self._end()
+                self.sensors.take(Sample(recorder.now(), {}, {}, str(lost)))
                 recorder.record(SamplerLost(t=recorder.now(), reason=str(lost)))
                 recorder.alert("warning", "sampler-lost", f"no hardware samples: {lost}; trying again")
             if time.monotonic() - began > LONGEST_RETRY_S:
@@ -118,6 +121,7 @@ class SamplerKeeper:
             line = self._early.pop(0) if self._early else await self._line(self._silence_s)
             t = recorder.since_origin(line.monotonic_ns)
             if line.values or line.missing:
+                self.sensors.take(Sample(max(0, t), line.values, line.missing))
                 recorder.record(SampleTaken(t=max(0, t), values=line.values, missing=line.missing))
             if line.processes is not None:
                 found = line.processes

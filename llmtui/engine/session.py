@@ -7,11 +7,13 @@ from typing import Any, Protocol, TypeVar
 
 from llmtui.backends.base import Backend
 from llmtui.engine.bench import JobBench
+from llmtui.engine.cooling import Cooler
 from llmtui.engine.gate import Gate
 from llmtui.engine.job import run_job
 from llmtui.engine.queue import JobQueue, QueuedJob
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.repetition import Repetition
+from llmtui.engine.sensors import Sensors
 from llmtui.engine.targets import TargetSet
 from llmtui.events import MarkerPlaced, QueuePaused, QueueResumed, SessionOutcome, ViewerMeasured
 from llmtui.suites.plan import plan_jobs
@@ -20,6 +22,8 @@ from llmtui.workloads.base import Outcome
 from llmtui.workloads.registry import workload_for
 
 T = TypeVar("T")
+
+COOLING_STEP_S = 1.0
 
 
 class ServerWatcher(Protocol):
@@ -33,7 +37,14 @@ class Session:
     """Runs one suite to its end. Everything that happens goes through `recorder`."""
 
     def __init__(
-        self, session_id: str, suite: Suite, recorder: Recorder, *, targets: TargetSet, watcher: ServerWatcher
+        self,
+        session_id: str,
+        suite: Suite,
+        recorder: Recorder,
+        *,
+        targets: TargetSet,
+        watcher: ServerWatcher,
+        sensors: Sensors | None = None,
     ) -> None:
         self._id = session_id
         self._suite = suite
@@ -46,6 +57,8 @@ class Session:
         self._stop_reason: str | None = None
         self._step: asyncio.Task[Any] | None = None
         self._skipping = False
+        self._sensors = sensors or Sensors()
+        self._cooler: Cooler | None = None
         self.on_job: Callable[[str | None], None] = lambda _job: None
 
     async def run(self) -> tuple[SessionOutcome, str | None]:
@@ -69,10 +82,30 @@ class Session:
             if job is None:
                 return
             first = False
+            await self._interruptible(self._cool_down(job))
             self.on_job(job.id)
             outcome = await self._run_job(job)
             self.on_job(None)
             self._finish(job, outcome)
+
+    async def _cool_down(self, job: QueuedJob) -> None:
+        """Wait until the machine is as cool as at the start, if the suite asks for it."""
+        cooling = self._suite.cooling
+        if cooling is None or job.plan.problem is not None:
+            return
+        if self._cooler is None:
+            self._cooler = Cooler(self._sensors, cooling)
+            self._cooler.note_start()
+            return
+        end = self._recorder.now() + cooling.at_most_s * 1e9
+        bench = self._bench(job, None)
+        while (reason := self._cooler.waiting_for()) is not None:
+            if self._recorder.now() >= end:
+                waited = f"not cool after {cooling.at_most_s:g} s: {reason}; its figures may be of a warm machine"
+                self._recorder.alert("warning", "not-cool", waited, job.id)
+                return
+            bench.progress("cooling", 0, job.plan.requests, note=reason)
+            await asyncio.sleep(COOLING_STEP_S)
 
     async def _run_job(self, job: QueuedJob) -> Outcome:
         if job.plan.problem is not None:
@@ -119,6 +152,7 @@ class Session:
             limits=self._suite.limits,
             gate=self._gate,
             session=self._id,
+            sensors=self._sensors,
         )
 
     async def _interruptible(self, step: Coroutine[Any, Any, T]) -> T | None:

@@ -1,5 +1,6 @@
 """From YAML text to a `Suite`, with the `KEY=VALUE` of `--set` on top."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,9 @@ from llmtui.documents import DocumentError, convert_document, nearest_key, parse
 from llmtui.suites.checks import problem_of
 from llmtui.suites.paths import set_path, split_path
 from llmtui.suites.schema import AnyWorkload, Suite
+
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 LEVELS = ("concurrency", "rate")
 """Keys that put the prompts of a suite under load, whatever it did with them before."""
@@ -34,7 +38,10 @@ def read_suite(text: str, source: str, overrides: Mapping[str, str] | None = Non
 
 
 def _override(document: dict[str, Any], key: str, raw: str) -> None:
-    """Set `key` to the YAML value `raw`: a path (`limits.stall_s`), or a bare name in the suite or in its workloads."""
+    """Set `key` to the YAML value `raw`: a path (`limits.stall_s`), or a bare name in the suite or in its workloads.
+
+    A key that ends in `_s` may be given without it and with a unit: `duration=90s`.
+    """
     source = f"--set {key}={raw}"
     try:
         value = yaml.safe_load(raw)
@@ -48,17 +55,20 @@ def _override(document: dict[str, Any], key: str, raw: str) -> None:
     items = [item for item in document.get("workloads") or [] if isinstance(item, dict)]
     if first in LEVELS:
         _put_under_load(items, str(first))
-    known: set[str] = set()
-    fitting = []
-    for item in items:
-        names = _workload_keys(item)
-        known |= names
-        if first in names:
-            fitting.append(item)
+    known = {name for item in items for name in _workload_keys(item)}
+    if first not in known and f"{first}_s" in known and (seconds := _seconds(raw)) is not None:
+        first, key, value = f"{first}_s", f"{key}_s", seconds
+    fitting = [item for item in items if first in _workload_keys(item)]
     if not fitting:
         raise DocumentError(f"{source}: no such key{nearest_key(str(first), [*top, *sorted(known)])}")
     for item in fitting:
         set_path(item, key, value, source)
+
+
+def _seconds(raw: str) -> float | None:
+    """Return a span such as `90s`, `30m` or `1.5h` in seconds, None for anything else."""
+    found = _SPAN.fullmatch(raw.strip())
+    return float(found[1]) * _SECONDS[found[2]] if found else None
 
 
 def _put_under_load(items: list[dict[str, Any]], key: str) -> None:

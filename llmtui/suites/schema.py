@@ -110,13 +110,39 @@ class Load(Generating, frozen=True, kw_only=True, tag="load"):
     shared_tokens: int = 256
 
 
+Celsius = Literal["auto"] | float | dict[str, Literal["auto"] | float]
+"""A temperature in degrees: chosen by the device's own limit, one number, or one for each of `cpu`, `gpu.0`, ..."""
+
+
+class Stress(Generating, frozen=True, kw_only=True, tag="stress"):
+    """Generate without a pause for `duration_s` in `streams` streams, and watch what heat does to it.
+
+    Passes when no device got hotter than `max_temperature` (auto: 85, or as its own limit demands), none throttled,
+    nothing was swapped in, and the decode rate did not decline by more than `max_decline`. Reaching
+    `abort_temperature` (auto: 90) stops the load within a second; so does a temperature that can't be read any more,
+    unless `allow_blind`. A record is taken every `record_s` (None: a sixtieth of the duration, 1 to 30 s). Afterwards
+    the machine is watched for `cooldown_s` to see how fast it recovers.
+    """
+
+    prompt: str = "Write a long story about a lighthouse keeper who writes down the weather. Do not stop early."
+    streams: int = 1
+    max_tokens: int = 256
+    duration_s: float = 1800.0
+    record_s: float | None = None
+    max_temperature: Celsius = "auto"
+    abort_temperature: Celsius = "auto"
+    max_decline: float = 0.05
+    allow_blind: bool = False
+    cooldown_s: float = 60.0
+
+
 class Watch(Workload, frozen=True, kw_only=True, tag="watch"):
     """Send nothing; watch the hardware and the server for `duration_s` seconds (None: until stopped)."""
 
     duration_s: float | None = None
 
 
-AnyWorkload = Generate | Load | Watch
+AnyWorkload = Generate | Load | Stress | Watch
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -140,11 +166,24 @@ class Embedded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     threads: int | None = None
 
 
+class Cooling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Wait before a job until the machine is cool again, at most `at_most_s` seconds.
+
+    Cool is when every temperature is at most `within_c` degrees above what it was before the first job, and has changed
+    by less than `flat_c` degrees in ten seconds.
+    """
+
+    within_c: float = 3.0
+    flat_c: float = 1.0
+    at_most_s: float = 300.0
+
+
 class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A suite. `targets` are `embedded`, `detected` or URLs; `models` are names as the servers know them.
 
     Without `targets` the detected servers are taken, without `models` the one that is loaded, else the first. With
     `variants` each workload runs once an iteration for each of them, in a balanced order drawn by `order_seed`.
+    Between jobs a pause of `pause_s` is made, or the machine cools down as `cooling` says.
     """
 
     name: str
@@ -158,6 +197,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     iterations: int = 1
     warmup: int = 1
     pause_s: float = 0.0
+    cooling: Cooling | None = None
     sample_ms: int = 500
     limits: Limits = Limits()
     embedded: Embedded = Embedded()

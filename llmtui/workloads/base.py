@@ -4,7 +4,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from llmtui.events import Figures, JobStatus, OfferedLoad, Phase, RequestStatus, ServerTimings, Usage
+from llmtui.events import Figures, JobCause, JobStatus, OfferedLoad, Phase, RequestStatus, ServerTimings, Usage
 from llmtui.metrics.load import LoadFigures, Window
 from llmtui.suites.schema import Workload as WorkloadSpec
 
@@ -41,6 +41,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     status: JobStatus = "done"
     reason: str | None = None
     passed: bool | None = None
+    cause: JobCause | None = None
 
 
 class Bench(Protocol):
