@@ -1,8 +1,11 @@
 """`llmtui selftest`: measure a server whose truth is known, and say how far the figures are from it."""
 
+import asyncio
+import os
 import signal
 import sys
 import tempfile
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -14,12 +17,15 @@ from llmtui import wording
 if TYPE_CHECKING:
     from llmtui.selftest.results import Report
     from llmtui.selftest.rows import Row
+    from llmtui.tui.screens.selftest import SelftestLine
 
 HEADINGS = ("scenario", "figure", "expected", "measured", "error", "bound", "tries", "verdict")
 EXIT_OUT_OF_BOUNDS = 1
 EXIT_COULD_NOT_RUN = 2
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
+END_WITHIN_S = 15.0
+"""Longer than the command needs to end its own children."""
 
 
 @click.command("selftest")
@@ -57,6 +63,51 @@ def command(*, as_json: bool, only: tuple[str, ...]) -> None:
     if not only:
         _keep(report)
     raise SystemExit(0 if report.passed else EXIT_OUT_OF_BOUNDS)
+
+
+async def selftest_lines(arguments: Sequence[str] = ()) -> "AsyncGenerator[SelftestLine]":
+    """Run the command in a process of its own and yield what it writes; ends the process when it is closed."""
+    from llmtui.tui.screens.selftest import SelftestLine
+
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "llmtui.cli.selftest", *arguments),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )
+    lines: asyncio.Queue[SelftestLine | None] = asyncio.Queue()
+
+    async def read(pipe: asyncio.StreamReader | None, *, progress: bool) -> None:
+        try:
+            while pipe is not None and (line := await pipe.readline()):
+                lines.put_nowait(SelftestLine(line.decode(errors="replace").rstrip(), progress))
+        finally:
+            lines.put_nowait(None)
+
+    readers = [
+        asyncio.create_task(read(child.stderr, progress=True)),
+        asyncio.create_task(read(child.stdout, progress=False)),
+    ]
+    try:
+        for _ in readers:
+            while (line := await lines.get()) is not None:
+                yield line
+    finally:
+        await _end(child)
+        await asyncio.gather(*readers)
+
+
+async def _end(child: asyncio.subprocess.Process) -> None:
+    """End the command, which ends its own children at SIGTERM."""
+    if child.returncode is None:
+        child.terminate()
+    try:
+        async with asyncio.timeout(END_WITHIN_S):
+            await child.wait()
+    except TimeoutError:
+        child.kill()
+        await child.wait()
 
 
 def report_lines(report: "Report") -> list[str]:
@@ -123,3 +174,7 @@ def _say(line: str) -> None:
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
     """Unwind at SIGTERM, so that the children end and their files go."""
     raise SystemExit(EXIT_TERMINATED)
+
+
+if __name__ == "__main__":
+    command(prog_name="llmtui selftest")

@@ -52,7 +52,7 @@ def run_selftest(
     return make_report(rows, seconds=time.monotonic() - began, clock=run.clock)
 
 
-class _Attempt(NamedTuple):
+class Attempt(NamedTuple):
     """One run of a case. `tail` above 1: its late chunks would break the bounds of the rows over all cases."""
 
     rows: Sequence[Row]
@@ -75,7 +75,7 @@ class _Attempt(NamedTuple):
         strains = [self.tail, *(row.strain for row in self.rows)]
         return sum(row.verdict == "FAILED" for row in self.rows), max(strains)
 
-    def tried(self, number: int) -> "_Attempt":
+    def tried(self, number: int) -> "Attempt":
         """Return it as the best of `number` runs."""
         return self._replace(rows=[msgspec.structs.replace(row, tries=number) for row in self.rows])
 
@@ -95,10 +95,10 @@ class _Run:
     def cases(self, cases: Sequence[Case]) -> list[Row]:
         """Run all cases, each scenario after the other, and judge them alone and together."""
 
-        def attempt(left: Sequence[Case]) -> list[_Attempt]:
+        def attempt(left: Sequence[Case]) -> list[Attempt]:
             pairs = self._engine_pairs(left)
             return [
-                _Attempt(
+                Attempt(
                     judge_case(case, pairs[case], self._requests, self._bounds),
                     pairs[case],
                     tail_strain(pairs[case], self._bounds),
@@ -106,7 +106,7 @@ class _Run:
                 for case in left
             ]
 
-        best = _best_of(cases, attempt, self._say)
+        best = best_of(cases, attempt, self._say)
         together = judge_together([pair for kept in best for pair in kept.pairs], self._bounds)
         tries = max((row.tries for kept in best for row in kept.rows), default=1)
         together = [msgspec.structs.replace(row, tries=tries) for row in together]
@@ -115,11 +115,11 @@ class _Run:
     def streams(self, cases: Sequence[StreamsCase]) -> list[Row]:
         """Run the cases of many streams."""
 
-        def attempt(left: Sequence[StreamsCase]) -> list[_Attempt]:
+        def attempt(left: Sequence[StreamsCase]) -> list[Attempt]:
             pairs = {case: self._stream_pairs(case) for case in left}
-            return [_Attempt(judge_streams(case, pairs[case], self._bounds), pairs[case]) for case in left]
+            return [Attempt(judge_streams(case, pairs[case], self._bounds), pairs[case]) for case in left]
 
-        return [row for kept in _best_of(cases, attempt, self._say) for row in kept.rows]
+        return [row for kept in best_of(cases, attempt, self._say) for row in kept.rows]
 
     def _engine_pairs(self, cases: Sequence[Case]) -> dict[Case, list[Pair]]:
         """Run one engine for each protocol, as `llmtui run --url` would."""
@@ -187,9 +187,9 @@ class _Progress:
             self._say(self._lines[self._at])
 
 
-def _best_of(cases: Sequence[CaseT], run: Callable[[Sequence[CaseT]], Sequence[_Attempt]], say: Say) -> list[_Attempt]:
+def best_of(cases: Sequence[CaseT], run: Callable[[Sequence[CaseT]], Sequence[Attempt]], say: Say) -> list[Attempt]:
     """Run `cases`, and those again of which nothing but a timing bound was broken; keep the best run of each."""
-    best: dict[CaseT, _Attempt] = {}
+    best: dict[CaseT, Attempt] = {}
     left = list(cases)
     for number in range(1, TRIES + 1):
         if number > 1 and left:

@@ -1,0 +1,72 @@
+import msgspec
+from support.conversation import header
+
+from llmtui.events import Figures, RequestFinished, RequestSent, RequestStarted, TokensReceived
+from llmtui.selftest.pairs import join, read_requests
+
+MS = 1_000_000
+ORIGIN = 5_000 * MS
+
+
+def events(name="j1.1", *, mark="[a]", model="plain", sent=20 * MS, offsets=(1000, 2000, 3500), warmup=False):
+    text = f"{mark}\nhello"
+    return [
+        RequestStarted(t=sent - MS, request=name, job="j1", model=model, messages=(("user", text),), warmup=warmup),
+        RequestSent(t=sent, request=name),
+        TokensReceived(t=0, request=name, offsets_us=offsets[:2], texts=("a", "b")),
+        TokensReceived(t=0, request=name, offsets_us=offsets[2:], texts=("c",)),
+        RequestFinished(t=0, request=name, job="j1", status="done", warmup=warmup, figures=Figures(chunks=3)),
+    ]
+
+
+def test_moments_of_the_log_become_moments_of_the_clock():
+    (request,) = read_requests([header(origin_ns=ORIGIN), *events()])
+    assert request.sent_ns == ORIGIN + 20 * MS
+    assert request.due_ns == ORIGIN + 19 * MS
+    assert request.arrivals == tuple(ORIGIN + 20 * MS + offset for offset in (1 * MS, 2 * MS, 3_500_000))
+    assert (request.mark, request.model, request.warmup) == ("[a]", "plain", False)
+
+
+def test_a_request_that_was_never_sent_or_never_ended_is_left_out():
+    started, _sent, _one, _two, finished = events()
+    assert read_requests([header(), started, finished]) == []
+    assert read_requests([header(), *events()[:-1]]) == []
+
+
+def test_requests_find_their_own_truth(pair):
+    logged = read_requests([header(), *events("j1.1", mark="[a]"), *events("j1.2", mark="[b]")])
+    records = [pair(model="plain", mark=mark).truth for mark in ("[b]", "[a]", "[c]")]
+    pairs = join(logged, records)
+    assert [(found.logged.mark, found.truth.mark) for found in pairs] == [("[a]", "[a]"), ("[b]", "[b]")]
+    assert join(logged, [pair(model="other", mark="[a]").truth]) == []
+
+
+def test_errors_are_differences_of_arrivals_and_sends(pair):
+    found = pair(late_ns=50_000, extra_late=(70_000, 40_000))
+    assert found.stamp_errors == [70_000, 40_000, *[50_000] * 8]
+    assert found.gap_errors == [30_000, 10_000, *[0] * 7]
+
+
+def test_chunks_that_do_not_match_the_pieces_have_no_errors(pair):
+    found = pair()
+    short = found._replace(logged=found.logged._replace(arrivals=found.logged.arrivals[:-1]))
+    assert short.stamp_errors is None
+    assert short.gap_errors == []
+
+
+def test_the_true_figures(pair):
+    found = pair(pieces=((100, 2, "reasoning"), (120, 4, "answer"), (140, 4, "answer")))
+    assert found.true_ttft_ns == 100 * MS
+    assert found.true_ttft_answer_ns == 120 * MS
+    assert found.true_rate == 8 / 0.04
+    assert found.true_tokens == 10
+    assert found.true_gaps == [5 * MS] * 8
+
+
+def test_one_piece_has_no_rate_and_no_gaps(pair):
+    found = pair()
+    alone = found._replace(truth=msgspec.structs.replace(found.truth, sends=found.truth.sends[:2]))
+    assert alone.true_rate is None
+    assert alone.true_gaps == []
+    nothing = found._replace(truth=msgspec.structs.replace(found.truth, sends=()))
+    assert nothing.true_rate is nothing.true_ttft_ns is nothing.true_ttft_answer_ns is None
