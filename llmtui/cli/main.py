@@ -16,6 +16,7 @@ _COMMANDS = {
     "suites": "List, show or check suites",
     "ctl": "Control a running session: pause, resume, skip, rerun, stop, mark",
     "discover": "Look for servers",
+    "selftest": "Prove on this machine that the figures are right",
     "doctor": "Say what was found on this machine, and what was not",
     "sampler": "Hardware readings as JSON lines",
 }

@@ -1,7 +1,7 @@
 """The latest readings of the sampler, for those in the engine that must act on them: guards and cooling."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import NamedTuple
 
 
@@ -15,12 +15,12 @@ class Sample(NamedTuple):
 
 
 class Sensors:
-    """Keeps what every figure read last, and wakes whoever waits for the next sample."""
+    """Keeps what every figure read last, and hands every sample to those who follow."""
 
     def __init__(self) -> None:
         self._values: dict[str, tuple[int, float]] = {}
         self._missing: dict[str, str] = {}
-        self._waiting: list[asyncio.Future[Sample]] = []
+        self._followers: list[asyncio.Queue[Sample]] = []
         self.lost: str | None = "the sampler has not delivered yet"
 
     def take(self, sample: Sample) -> None:
@@ -32,16 +32,18 @@ class Sensors:
         for key, reason in sample.missing.items():
             self._missing[key] = reason
             self._values.pop(key, None)
-        waiting, self._waiting = self._waiting, []
-        for future in waiting:
-            if not future.done():
-                future.set_result(sample)
+        for follower in self._followers:
+            follower.put_nowait(sample)
 
-    async def next(self) -> Sample:
-        """Return the next sample."""
-        future: asyncio.Future[Sample] = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
-        return await future
+    async def follow(self) -> AsyncGenerator[Sample]:
+        """Yield every sample from now on; close the generator to let go."""
+        queue: asyncio.Queue[Sample] = asyncio.Queue()
+        self._followers.append(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._followers.remove(queue)
 
     def latest(self) -> dict[str, tuple[int, float]]:
         """Return (when, value) for each figure that can be read."""

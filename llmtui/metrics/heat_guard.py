@@ -85,7 +85,7 @@ class HeatGuard:
         self._last_ns: dict[str, int] = {}
 
     def look(self, t: int, values: Mapping[str, float], missing: Mapping[str, str], lost: str | None) -> Alarm | None:
-        """Judge one sample; `lost` is why the sampler reads nothing any more. Returns why the load must end, or None."""
+        """Judge one sample; `lost`: why the sampler reads nothing any more. Returns why the load must end, or None."""
         for key, value in values.items():
             device = key.removesuffix(".temperature.limit")
             if device != key:

@@ -44,14 +44,20 @@ def test_each_device_counts():
     assert reason == "GPU 1 60 °C, waiting for 43 °C"
 
 
-async def test_the_next_sample_wakes_everyone_and_a_loss_is_told():
+async def test_every_follower_gets_every_sample_and_a_loss_is_told():
     sensors = Sensors()
     assert sensors.lost
-    waiting = [asyncio.create_task(sensors.next()) for _ in range(2)]
+    followers = [sensors.follow() for _ in range(2)]
+    waiting = [asyncio.create_task(anext(follower)) for follower in followers]
     await asyncio.sleep(0)
     sensors.take(Sample(5, {"cpu.percent": 1.0}, {"cpu.power": "no permission"}))
+    sensors.take(Sample(6, {"cpu.percent": 2.0}, {}))
     assert [(await task).t for task in waiting] == [5, 5]
-    assert sensors.latest() == {"cpu.percent": (5, 1.0)}
+    assert [(await anext(follower)).t for follower in followers] == [6, 6]
+    for follower in followers:
+        await follower.aclose()
+    assert sensors._followers == []
+    assert sensors.latest() == {"cpu.percent": (6, 2.0)}
     assert sensors.missing() == {"cpu.power": "no permission"}
     assert sensors.lost is None
     sensors.take(Sample(6, {}, {"cpu.percent": "gone"}))
