@@ -10,13 +10,19 @@ LEAST_INTERVAL_S = 0.05
 @click.command("sampler")
 @click.option("--interval", default=1.0, show_default=True, metavar="SECONDS", help="Time between samples.")
 @click.option("--count", type=int, default=None, metavar="N", help="Stop after N samples.")
-def command(interval: float, count: int | None) -> None:
+@click.option("--once", is_flag=True, help="Print one sample with its rates, from two looks an interval apart.")
+def command(interval: float, count: int | None, *, once: bool) -> None:
     """Print the hardware, then a sample each interval, until stopped."""
-    from llmtui.telemetry.sampler import run_sampler
+    from llmtui.telemetry.sampler import print_once, run_sampler
 
-    if interval < LEAST_INTERVAL_S:
+    if not interval >= LEAST_INTERVAL_S:
         raise click.UsageError(f"--interval must be at least {LEAST_INTERVAL_S} seconds")
+    if once and count is not None:
+        raise click.UsageError("--once is one sample; leave out --count")
     try:
+        if once:
+            print_once(interval, sys.stdout.buffer)
+            return
         raise SystemExit(run_sampler(interval, count, sys.stdout.buffer))
     except KeyboardInterrupt:
         raise SystemExit(130) from None

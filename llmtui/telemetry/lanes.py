@@ -73,8 +73,8 @@ class Lane:
         self._ask.release()
 
     def wait(self, seconds: float) -> None:
-        """Give a reading that is under way this long to finish."""
-        if self._busy:
+        """Give a reading that is under way this long to finish; one that is stale gets no more patience."""
+        if self._busy and not self._told_stale:
             self._done.wait(max(0.0, seconds))
 
     def collect(self) -> Reading | None:
@@ -99,14 +99,17 @@ class Lane:
             self._ask.acquire()
             started = self._cost_clock()
             taken_ns = self._clock()
-            try:
-                readings = self.probe.sample(taken_ns)
-            except Exception as error:  # noqa: BLE001 - a driver's surprise must not end the other figures
-                readings = dict.fromkeys(self._known, Missing(f"reading it failed: {type(error).__name__}: {error}"))
+            readings = self._read(taken_ns)
             # Half of the new and half of the old, so that one slow reading does not change the pace for long.
             self._cost_ns = (self._cost_ns + self._cost_clock() - started) / 2
             self._result = Reading(taken_ns, readings)
             self._done.set()
+
+    def _read(self, now_ns: int) -> Readings:
+        try:
+            return self.probe.sample(now_ns)
+        except Exception as error:  # noqa: BLE001 - a driver's surprise must not end the other figures
+            return dict.fromkeys(self._known, Missing(f"reading it failed: {type(error).__name__}: {error}"))
 
 
 class InlineLane(Lane):
@@ -117,7 +120,8 @@ class InlineLane(Lane):
         now_ns = self._clock()
         if self._asked_ns is None or now_ns - self._asked_ns >= self.period_ns * 9 // 10:
             self._asked_ns = now_ns
-            self._result = Reading(now_ns, self.probe.sample(now_ns))
+            self._result = Reading(now_ns, self._read(now_ns))
+            self._known |= self._result.readings.keys()
 
     def wait(self, seconds: float) -> None:
         """Nothing is under way after `kick`."""
