@@ -252,6 +252,8 @@ def _request_finished(state: SessionState, event: ev.RequestFinished) -> Section
     request.job, request.warmup, request.status = event.job, event.warmup, event.status
     request.finish_reason, request.usage, request.figures = event.finish_reason, event.usage, event.figures
     request.problem, request.finished_ns = event.problem, event.t
+    if event.figures.itl_p99_ns is not None and not event.warmup:
+        state.request_series.setdefault("itl_p99", Series()).append(event.t, event.figures.itl_p99_ns)
     # What only served the live view would pile up with thousands of requests.
     request.recent.clear()
     request.gaps_us.clear()

@@ -135,6 +135,7 @@ class SessionState:
     readings: dict[str, Series] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     token_rate: Series = field(default_factory=Series)
+    request_series: dict[str, Series] = field(default_factory=dict)
     alerts: list[AlertRaised] = field(default_factory=list)
     markers: list[MarkerPlaced] = field(default_factory=list)
     recent_tokens: deque[tuple[int, int]] = field(default_factory=deque)

@@ -71,6 +71,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("end", ("G", "end"), "end", "To the last row; the stream follows its end again", "move"),
     Action("details", ("enter",), "details", "All that is known of the job under the cursor", "look", footer=True),
     Action("pause_view", ("p",), "pause view", "Freeze the screen; measuring goes on", "look", footer=True),
+    Action("charts", ("v",), "charts", "The figures over time, over the whole screen", "look", footer=True),
     Action("window_longer", ("plus", "equals_sign"), "longer", "Show a longer span of time in the graphs", "look"),
     Action("window_shorter", ("minus",), "shorter", "Show a shorter span of time in the graphs", "look"),
     Action("copy_row", ("y",), "copy", "Copy the row under the cursor", "look", reason=_needs_results),

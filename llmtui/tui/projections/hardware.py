@@ -2,8 +2,8 @@
 
 import math
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypedDict
 
 from llmtui import readings, wording
 from llmtui.state.series import Series
@@ -33,9 +33,9 @@ class HardwareView(NamedTuple):
 
 def hardware_view(state: SessionState, window_s: int, points: int = POINTS) -> HardwareView:
     """Return what the pane shows of the last `window_s` seconds."""
-    graphs = {"tokens": _token_graph(state, window_s, points)}
+    graphs = {"tokens": token_graph(state, window_s, points)}
     for key in _keys(state):
-        graphs[key] = _graph(state, key, window_s, points)
+        graphs[key] = figure_graph(state, key, window_s, points)
     return HardwareView(_joined(graphs), tuple(_process_lines(state)))
 
 
@@ -65,7 +65,8 @@ def _keys(state: SessionState) -> Iterator[str]:
     yield from AFTER_GPU
 
 
-def _graph(state: SessionState, key: str, window_s: int, points: int) -> GraphData:
+def figure_graph(state: SessionState, key: str, window_s: int, points: int) -> GraphData:
+    """Return the graph of one reading, with its limit or with the reason why it is missing."""
     entry = readings.describe(key)
     title = entry.label if entry else key
     number = _GPU.match(key)
@@ -90,24 +91,47 @@ def _graph(state: SessionState, key: str, window_s: int, points: int) -> GraphDa
         high=high,
         low_text=wording.reading(entry.low, entry.unit) if entry.low else "0",
         high_text=wording.reading(high, entry.unit),
-        ticks=_ticks(state, window_s, points),
-        span_text=f"-{wording.clock(window_s * 1e9)}",
+        **_time(state, window_s, points),
     )
 
 
-def _token_graph(state: SessionState, window_s: int, points: int) -> GraphData:
-    values = _points(state, state.token_rate, window_s, points)
-    high = _round_up(_highest(values))
+def token_graph(state: SessionState, window_s: int, points: int) -> GraphData:
+    """Return the graph of the tokens of all streams a second."""
     last = state.token_rate.last()
+    data = series_graph(state, "decode", state.token_rate, wording.number, window_s=window_s, points=points)
+    return data._replace(value=f"~{wording.rate(last)} tok/s" if last is not None else "")
+
+
+def series_graph(
+    state: SessionState,
+    title: str,
+    series: Series,
+    text: Callable[[float | None], str],
+    *,
+    window_s: int,
+    points: int,
+) -> GraphData:
+    """Return the graph of a series from zero up; `text` writes its values."""
+    values = _points(state, series, window_s, points)
+    high = _round_up(_highest(values))
     return GraphData(
-        title="decode",
-        value=f"~{wording.rate(last)} tok/s" if last is not None else "",
+        title=title,
+        value=text(series.last()),
         points=tuple(values),
         high=high,
-        high_text=wording.number(high),
-        ticks=_ticks(state, window_s, points),
-        span_text=f"-{wording.clock(window_s * 1e9)}",
+        high_text=text(high),
+        **_time(state, window_s, points),
     )
+
+
+class _Time(TypedDict):
+    ticks: frozenset[int]
+    span_text: str
+
+
+def _time(state: SessionState, window_s: int, points: int) -> _Time:
+    """Return what all graphs of a span have in common: the ticks of jobs and markers, and the length of the span."""
+    return {"ticks": _ticks(state, window_s, points), "span_text": f"-{wording.clock(window_s * 1e9)}"}
 
 
 def _points(state: SessionState, series: Series, window_s: int, points: int) -> list[float]:

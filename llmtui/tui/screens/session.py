@@ -21,6 +21,7 @@ from llmtui.tui.glyphs import Glyphs
 from llmtui.tui.own_use import OwnUseMeter
 from llmtui.tui.projections.results import result_details
 from llmtui.tui.projections.status import Link
+from llmtui.tui.screens.charts import Charts
 from llmtui.tui.screens.edges import Edges
 from llmtui.tui.screens.leave import LeaveChoice, LeaveQuestion
 from llmtui.tui.screens.page import Page
@@ -274,6 +275,11 @@ class SessionScreen(Screen[None]):
         if self._frozen_at is None:
             self._show_changed()
         self._show_lines()
+
+    def _do_charts(self) -> None:
+        pane = self.pane("hardware")
+        window = pane.window if isinstance(pane, HardwarePane) else 1
+        self.app.push_screen(Charts(lambda: self._pump.state, self._view.glyphs, window))
 
     def _do_window_longer(self) -> None:
         self._change_window(1)
