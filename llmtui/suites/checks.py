@@ -58,7 +58,8 @@ def _load_problems(load: Load) -> Iterator[str]:
 
 
 def _extent_problems(load: Load) -> Iterator[str]:
-    for name, least in (("requests", 1), ("turns", 1), ("think_s", 0), ("cooldown_s", 0), ("shared_tokens", 1)):
+    leasts = {"requests": 1, "turns": 1, "think_s": 0, "warmup_s": 0, "cooldown_s": 0, "shared_tokens": 1}
+    for name, least in leasts.items():
         value = getattr(load, name)
         if value is not None and value < least:
             yield f"{name}` is {value}; it must be at least {least}"
@@ -81,6 +82,8 @@ def _slo_problems(load: Load) -> Iterator[str]:
             yield "search` needs an `slo` that says what the load must keep"
         if not 0 < search.lowest < search.highest <= MOST_AT_ONCE:
             yield f"search`: `lowest` must be above 0 and below `highest`, which is at most {MOST_AT_ONCE}"
+        if search.over == "concurrency" and (search.lowest % 1 or search.highest % 1):
+            yield "search`: `lowest` and `highest` are requests at once here; give whole numbers"
 
 
 def _but(given: list[str]) -> str:

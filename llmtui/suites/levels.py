@@ -4,6 +4,7 @@ import msgspec
 
 from llmtui.events import OfferedLoad
 from llmtui.suites.schema import Load, Suite
+from llmtui.suites.variants import varied
 
 LEAST_REQUESTS = 8
 REQUESTS_PER_STREAM = 4
@@ -45,8 +46,10 @@ def at_level(spec: Load, level: OfferedLoad) -> Load:
 
 
 def parallel_of(suite: Suite) -> int:
-    """Return how many requests an embedded server must take at once for `suite`."""
-    return max((_most_at_once(workload) for workload in suite.workloads if isinstance(workload, Load)), default=1)
+    """Return how many requests an embedded server must take at once for `suite` and all of its variants."""
+    loads = [workload for workload in suite.workloads if isinstance(workload, Load)]
+    changed = [varied(load, variant) for load in loads for variant in suite.variants]
+    return max((_most_at_once(load) for load in (*loads, *changed)), default=1)
 
 
 def _most_at_once(spec: Load) -> int:

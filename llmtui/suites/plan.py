@@ -141,9 +141,8 @@ def _requests(workload: AnyWorkload, load: OfferedLoad | None) -> int:
 
 def _places(suite: Suite, targets: Sequence[PlannedTarget], variant: Variant | None) -> Iterator[_Place]:
     """Yield where the jobs of a suite, or of one of its variants, run."""
-    wanted = variant.target if variant else None
     for target in targets:
-        if wanted is not None and target.name != wanted and not target.name.startswith(f"{wanted}:"):
+        if variant is not None and not _runs_on(suite, variant, target.name):
             continue
         if variant is not None and variant.model is not None:
             if target.models and variant.model not in target.models:
@@ -153,6 +152,20 @@ def _places(suite: Suite, targets: Sequence[PlannedTarget], variant: Variant | N
             names = target.models or suite.models
         for model, problem in _choose_models(target, names):
             yield _Place(target, model, problem)
+
+
+def _runs_on(suite: Suite, variant: Variant, target: str) -> bool:
+    """Whether a variant runs on a target: its own one, else every one but those that only other variants name."""
+    if variant.target is not None:
+        return _is_of(target, variant.target)
+    others = [other.target for other in suite.variants if other.target is not None]
+    of_others = any(_is_of(target, name) for name in others)
+    return not of_others or not suite.targets or any(_is_of(target, name) for name in suite.targets)
+
+
+def _is_of(target: str, name: str) -> bool:
+    """Whether a target is the one that a suite calls `name`; with several models that has one for each of them."""
+    return target == name or target.startswith(f"{name}:")
 
 
 def _choose_models(target: PlannedTarget, names: tuple[str, ...]) -> list[tuple[Model, str | None]]:

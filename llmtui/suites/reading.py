@@ -24,7 +24,10 @@ def read_suite(text: str, source: str, overrides: Mapping[str, str] | None = Non
     value = parse_document(text, source, Suite)
     suite = convert_document(value, text, source, Suite)
     if overrides:
-        for key, raw in overrides.items():
+        if all(level in overrides for level in LEVELS):
+            raise DocumentError(f"{' and '.join(f'`{level}`' for level in LEVELS)} exclude each other; set one of them")
+        # Levels first: they turn a workload into a load, which has keys that the others may set.
+        for key, raw in sorted(overrides.items(), key=lambda item: item[0] not in LEVELS):
             _override(value, key, raw)
         try:
             suite = msgspec.convert(value, Suite)

@@ -2,21 +2,23 @@
 
 import random
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from llmtui.documents import DocumentError
 from llmtui.suites.paths import set_path
-from llmtui.suites.schema import AnyWorkload, Variant
+from llmtui.suites.schema import Variant, Workload
+
+W = TypeVar("W", bound=Workload)
 
 
-def fits(workload: AnyWorkload, key: str) -> bool:
+def fits(workload: Workload, key: str) -> bool:
     """Whether a workload has what the path `key` of a variant's `set` begins with."""
     return key.partition(".")[0] in workload.__struct_fields__
 
 
-def varied(workload: AnyWorkload, variant: Variant) -> AnyWorkload:
+def varied(workload: W, variant: Variant) -> W:
     """Return `workload` as the variant wants it; keys that it does not have are for others. Raises `DocumentError`."""
     document: dict[str, Any] = msgspec.to_builtins(workload)
     for key, value in variant.set.items():
