@@ -9,9 +9,10 @@ from llmtui.backends.base import Backend, BackendError, GenerationRequest
 from llmtui.engine.gate import Gate
 from llmtui.engine.measurement import Measurement
 from llmtui.engine.recorder import Recorder
-from llmtui.engine.sensors import Sensors
 from llmtui.events import (
     CapacityFound,
+    Criterion,
+    IntervalRecorded,
     JobProgressed,
     OfferedLoad,
     Phase,
@@ -19,10 +20,13 @@ from llmtui.events import (
     RequestStarted,
     RequestStatus,
     StepFinished,
+    VerdictReached,
 )
+from llmtui.metrics.decode_intervals import IntervalRate
 from llmtui.metrics.load import LoadFigures, Window
 from llmtui.metrics.statistics import median
 from llmtui.suites.schema import Limits
+from llmtui.telemetry.sensors import Sensors
 from llmtui.workloads.base import Generation, Messages
 
 
@@ -164,6 +168,37 @@ class JobBench:
     def capacity_found(self, load: OfferedLoad | None, sentence: str) -> None:
         """Log the end of a search for the highest load."""
         self._recorder.record(CapacityFound(t=self._recorder.now(), job=self._job, load=load, sentence=sentence))
+
+    def interval_recorded(
+        self, start: int, end: int, rate: IntervalRate, figures: dict[str, tuple[float, float, float]]
+    ) -> None:
+        """Log one record of a long run."""
+        self._recorder.record(
+            IntervalRecorded(
+                t=self._recorder.now(),
+                job=self._job,
+                start=start,
+                end=end,
+                tokens=rate.tokens,
+                decode_rate=rate.decode_rate,
+                figures=figures,
+            )
+        )
+
+    def verdict_reached(
+        self, verdict: str, sentence: str, evidence: tuple[str, ...], criteria: tuple[Criterion, ...]
+    ) -> None:
+        """Log what a run says of the machine."""
+        self._recorder.record(
+            VerdictReached(
+                t=self._recorder.now(),
+                job=self._job,
+                verdict=verdict,
+                sentence=sentence,
+                evidence=evidence,
+                criteria=criteria,
+            )
+        )
 
     def warn(self, code: str, text: str) -> None:
         """Log a warning about this job."""

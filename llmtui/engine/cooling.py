@@ -3,8 +3,8 @@
 import re
 from collections import deque
 
-from llmtui.engine.sensors import Sensors
 from llmtui.suites.schema import Cooling
+from llmtui.telemetry.sensors import Sensors
 
 _TEMPERATURE = re.compile(r"(cpu|gpu\.\d+)\.temperature")
 FLAT_OVER_NS = 10_000_000_000

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from llmtui.engine.recorder import Recorder
-from llmtui.engine.sensors import Sample, Sensors
 from llmtui.events import HardwareSnapshot, SamplerLost, SamplerStarted, SampleTaken, ServerProcessesFound
 from llmtui.telemetry.sample_lines import SamplerCommand, SamplerLine, Watch, decode_line, encode
+from llmtui.telemetry.sensors import Sample, Sensors
 
 FIRST_LINE_WITHIN_S = 5.0
 SILENCE_S = 5.0

@@ -13,11 +13,11 @@ from llmtui.engine.job import run_job
 from llmtui.engine.queue import JobQueue, QueuedJob
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.repetition import Repetition
-from llmtui.engine.sensors import Sensors
 from llmtui.engine.targets import TargetSet
 from llmtui.events import MarkerPlaced, QueuePaused, QueueResumed, SessionOutcome, ViewerMeasured
 from llmtui.suites.plan import plan_jobs
 from llmtui.suites.schema import Suite, Watch
+from llmtui.telemetry.sensors import Sensors
 from llmtui.workloads.base import Outcome
 from llmtui.workloads.registry import workload_for
 

@@ -4,9 +4,21 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from llmtui.events import Figures, JobCause, JobStatus, OfferedLoad, Phase, RequestStatus, ServerTimings, Usage
+from llmtui.events import (
+    Criterion,
+    Figures,
+    JobCause,
+    JobStatus,
+    OfferedLoad,
+    Phase,
+    RequestStatus,
+    ServerTimings,
+    Usage,
+)
+from llmtui.metrics.decode_intervals import IntervalRate
 from llmtui.metrics.load import LoadFigures, Window
 from llmtui.suites.schema import Workload as WorkloadSpec
+from llmtui.telemetry.sensors import Sensors
 
 SpecT_contra = TypeVar("SpecT_contra", bound=WorkloadSpec, contravariant=True)
 
@@ -45,7 +57,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bench(Protocol):
-    """The bench that a workload works on. It takes care of pause, log, time limits and warm-up."""
+    """The bench that a workload works on. It takes care of pause, log, time limits and warm-up.
+
+    `sensors` has the latest readings of the hardware.
+    """
+
+    sensors: Sensors
 
     async def generate(
         self,
@@ -93,6 +110,16 @@ class Bench(Protocol):
 
     def capacity_found(self, load: OfferedLoad | None, sentence: str) -> None:
         """Log the end of a search for the highest load."""
+
+    def interval_recorded(
+        self, start: int, end: int, rate: IntervalRate, figures: dict[str, tuple[float, float, float]]
+    ) -> None:
+        """Log one record of a long run."""
+
+    def verdict_reached(
+        self, verdict: str, sentence: str, evidence: tuple[str, ...], criteria: tuple[Criterion, ...]
+    ) -> None:
+        """Log what a run says of the machine."""
 
     def warn(self, code: str, text: str) -> None:
         """Log a warning about this job."""

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from llmtui.engine.cooling import Cooler
-from llmtui.engine.sensors import Sample, Sensors
+from llmtui.telemetry.sensors import Sample, Sensors
 from llmtui.suites.schema import Cooling
 
 S = 1_000_000_000
