@@ -16,6 +16,9 @@ from llmtui.reports.plain import PlainReport
 
 POLL_S = 0.1
 EXIT_FAILED = 1
+EXIT_BY_CAUSE = {"overheated": 3, "sensor lost": 4}
+"""What ended a job for the machine's sake."""
+
 EXIT_INTERRUPTED = 130
 
 
@@ -93,7 +96,9 @@ def _stop(log: Path, engine: "subprocess.Popen[bytes]", *, hard: bool) -> None:
 
 def _exit_code(report: PlainReport) -> int:
     state = report.state
+    jobs = state.jobs.values()
+    ended = next((EXIT_BY_CAUSE[job.cause] for job in jobs if job.cause is not None), None)
     if state.outcome == "completed":
-        failed = any(job.status == "failed" for job in state.jobs.values())
-        return EXIT_FAILED if failed else 0
+        failed = any(job.status == "failed" or job.passed is False for job in jobs)
+        return ended or (EXIT_FAILED if failed else 0)
     return EXIT_INTERRUPTED if state.outcome == "stopped" else EXIT_FAILED

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from llmtui import wording
-from llmtui.state.result_columns import cells, columns_for, load_text
+from llmtui.state.result_columns import cells, columns_for, load_text, verdict_lines
 from llmtui.state.results import JobResult, StepResult
 
 
@@ -34,6 +34,7 @@ def results_text(results: Sequence[JobResult]) -> list[str]:
         lines.append("* rests on fewer than 100 gaps in one request")
     lines += _loads_text(results)
     for result in results:
+        lines += [f"{result.job}: {line}" if place == 0 else line for place, line in enumerate(verdict_lines(result))]
         if result.capacity:
             lines.append(f"{result.job}: {wording.visible(result.capacity)}")
         if result.client_bound:

@@ -138,6 +138,7 @@ def _job_progressed(state: SessionState, event: ev.JobProgressed) -> Sections:
 def _job_finished(state: SessionState, event: ev.JobFinished) -> Sections:
     job = _job(state, event.job)
     job.status, job.finished_ns, job.reason, job.passed = event.status, event.t, event.reason, event.passed
+    job.cause = event.cause
     job.phase = None
     job.changes += 1
     if job.id in state.running_jobs:
@@ -279,6 +280,20 @@ def _step_finished(state: SessionState, event: ev.StepFinished) -> Sections:
 def _capacity_found(state: SessionState, event: ev.CapacityFound) -> Sections:
     job = _job(state, event.job)
     job.capacity = event
+    job.changes += 1
+    return ("results",)
+
+
+@_folds(ev.IntervalRecorded)
+def _interval_recorded(state: SessionState, event: ev.IntervalRecorded) -> Sections:
+    _job(state, event.job).intervals.append(event)
+    return ("results",)
+
+
+@_folds(ev.VerdictReached)
+def _verdict_reached(state: SessionState, event: ev.VerdictReached) -> Sections:
+    job = _job(state, event.job)
+    job.verdict = event
     job.changes += 1
     return ("results",)
 

@@ -46,7 +46,26 @@ def _load(result: JobResult) -> str:
 
 
 def _status(result: JobResult) -> str:
-    return f"{result.status} (client-bound)" if result.client_bound else result.status
+    """Return the status and what a reader must not miss: a verdict, failed criteria, doubtful figures."""
+    words = [result.verdict.verdict] if result.verdict else []
+    if result.passed is not None:
+        words.append("passed" if result.passed else "not passed")
+    if result.client_bound:
+        words.append("client-bound")
+    return f"{result.status} ({', '.join(words)})" if words else result.status
+
+
+CRITERION_WORDS = {True: "pass", False: "FAIL", None: "not judged"}
+
+
+def verdict_lines(result: JobResult) -> list[str]:
+    """Return what a run said of the machine: the sentence, its evidence, and each criterion with its word."""
+    verdict = result.verdict
+    if verdict is None:
+        return []
+    lines = [f"verdict: {verdict.verdict}. {verdict.sentence}", *(f"  {evidence}" for evidence in verdict.evidence)]
+    lines += [f"  {CRITERION_WORDS[item.passed]:<10} {item.name}: {item.text}" for item in verdict.criteria]
+    return [wording.visible(line) for line in lines]
 
 
 ALL_COLUMNS: tuple[ResultColumn, ...] = (

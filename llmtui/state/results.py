@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from llmtui.events import Figures, OfferedLoad, StepFinished, TokenBasis
+from llmtui.events import Figures, OfferedLoad, StepFinished, TokenBasis, VerdictReached
 from llmtui.metrics.statistics import Summary, carries, median, summarize
 from llmtui.state.session import Job, JobState, Request, SessionState
 
@@ -69,6 +69,8 @@ class JobResult:
     reason: str | None
     client_bound: str | None
     capacity: str | None
+    passed: bool | None
+    verdict: VerdictReached | None
     steps: tuple[StepResult, ...]
     spreads: dict[str, Summary]
     missing: dict[str, str]
@@ -133,6 +135,8 @@ def _make_row(state: SessionState, job: Job) -> JobResult:
         reason=job.reason,
         client_bound=job.client_bound,
         capacity=job.capacity.sentence if job.capacity else None,
+        passed=job.passed,
+        verdict=job.verdict,
         steps=steps,
         spreads=spreads,
         missing=missing,

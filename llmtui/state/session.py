@@ -8,6 +8,8 @@ from llmtui.events import (
     AlertRaised,
     CapacityFound,
     Figures,
+    IntervalRecorded,
+    JobCause,
     JobQueued,
     JobStatus,
     MarkerPlaced,
@@ -21,6 +23,7 @@ from llmtui.events import (
     StepFinished,
     TextKind,
     Usage,
+    VerdictReached,
     ViewerMeasured,
 )
 from llmtui.state.series import Series
@@ -103,10 +106,13 @@ class Job:
     note: str | None = None
     reason: str | None = None
     passed: bool | None = None
+    cause: JobCause | None = None
     load_ns: int | None = None
     requests: list[str] = field(default_factory=list)
     steps: list[StepFinished] = field(default_factory=list)
     capacity: CapacityFound | None = None
+    intervals: list[IntervalRecorded] = field(default_factory=list)
+    verdict: VerdictReached | None = None
     client_bound: str | None = None
     changes: int = 0
     row: tuple[int, Any] | None = None

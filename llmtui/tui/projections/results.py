@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from llmtui import wording
-from llmtui.state.result_columns import ResultColumn, cells, columns_for
+from llmtui.state.result_columns import ResultColumn, cells, columns_for, verdict_lines
 from llmtui.state.results import JobResult, job_result, job_results
 from llmtui.state.session import SessionState
 from llmtui.tui.glyphs import Glyphs
@@ -52,6 +52,7 @@ def result_details(state: SessionState, name: str, glyphs: Glyphs) -> list[str]:
     if result.reason:
         lines.append(result.reason)
     lines += [sentence for sentence in (result.client_bound, result.capacity) if sentence is not None]
+    lines += ["", *verdict_lines(result)] if result.verdict else []
     lines += ["", *_figures(result), ""]
     lines += [*load_lines(state, result, glyphs), ""] if result.steps else []
     if result.missing:
