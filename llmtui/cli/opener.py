@@ -10,6 +10,7 @@ from llmtui import places
 from llmtui.cli.home import find_hardware, find_servers
 from llmtui.cli.run import launch
 from llmtui.cli.screen import sender
+from llmtui.cli.selftest import selftest_lines
 from llmtui.cli.suite_files import list_suites
 from llmtui.events import Server
 from llmtui.log.follow import LogFollower
@@ -30,6 +31,7 @@ def make_home(app: LlmtuiApp, urls: tuple[str, ...]) -> HomeScreen:
         sessions=opener.sessions,
         start=opener.start,
         open=opener.open,
+        selftest=selftest_lines,
     )
     opener.screen = HomeScreen(sources, app.glyphs)
     return opener.screen

@@ -1,7 +1,7 @@
 """The home screen: servers, suites and sessions that were found, and the one key to press."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
@@ -14,6 +14,7 @@ from llmtui import wording
 from llmtui.events import HardwareSnapshot, Server
 from llmtui.tui.glyphs import Glyphs
 from llmtui.tui.screens.page import Page
+from llmtui.tui.screens.selftest import SelftestLine, SelftestScreen
 from llmtui.tui.widgets.rows import Column, Row, Rows
 
 LISTS = ("suites", "servers", "sessions")
@@ -47,6 +48,7 @@ class HomeSources(NamedTuple):
     sessions: Callable[[], Sequence[SessionChoice]]
     start: Callable[[str, str | None], Awaitable[None]]
     open: Callable[[str], Awaitable[None]]
+    selftest: Callable[[], AsyncGenerator[SelftestLine]]
 
 
 class HomeScreen(Screen[None]):
@@ -69,6 +71,7 @@ class HomeScreen(Screen[None]):
         Binding("G,end", "move(100000)", show=False),
         Binding("enter", "choose", "start or open"),
         Binding("r", "refresh_all", "look again"),
+        Binding("t", "selftest", "self-test"),
         Binding("question_mark,f1", "help", "help"),
         Binding("colon,ctrl+p", "app.command_palette", "palette"),
         Binding("escape", "calm", show=False),
@@ -107,7 +110,7 @@ class HomeScreen(Screen[None]):
                 "sessions", (Column("session"), Column("state"), Column("suite"), Column("models")), "no sessions yet"
             )
         yield Static("", id="hint", markup=False)
-        yield Static("tab next list  r look again  : palette  ? help  q leave", id="footer", markup=False)
+        yield Static("tab next list  r look again  t self-test  : palette  ? help  q leave", id="footer", markup=False)
 
     def _list(self, name: str, columns: Sequence[Column], empty: str) -> ComposeResult:
         box = Vertical(id=name, classes="list")
@@ -216,6 +219,10 @@ class HomeScreen(Screen[None]):
             await self._sources.start("quick", key)
         else:
             await self._sources.open(key)
+
+    def action_selftest(self) -> None:
+        """Prove on this machine that the figures are right."""
+        self.app.push_screen(SelftestScreen(self._sources.selftest))
 
     def say(self, text: str) -> None:
         """Show a sentence where the hint stands."""

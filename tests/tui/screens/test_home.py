@@ -5,6 +5,7 @@ from llmtui.tui.app import LlmtuiApp
 from llmtui.tui.profile import detect_profile
 from llmtui.tui.screens.home import HomeScreen, HomeSources, SessionChoice, SuiteChoice, machine_line
 from llmtui.tui.screens.page import Page
+from llmtui.tui.screens.selftest import SelftestLine, SelftestScreen
 
 
 class Found:
@@ -32,16 +33,35 @@ class Found:
     async def start(self, suite, url):
         self.started.append((suite, url))
 
+    async def selftest(self):
+        yield SelftestLine("plain (1 of 1)", progress=True)
+        yield SelftestLine("selftest: all within their bounds", progress=False)
+
     async def open(self, session):
         self.opened.append(session)
 
 
 def app_for(found):
-    sources = HomeSources(found.discover, found.hardware, found.suites, found.sessions, found.start, found.open)
+    sources = HomeSources(
+        found.discover, found.hardware, found.suites, found.sessions, found.start, found.open, found.selftest
+    )
     return LlmtuiApp(lambda app: HomeScreen(sources, app.glyphs), detect_profile({}, encoding="utf-8"), None)
 
 
 SERVER = Server(url="http://127.0.0.1:11434", kind="ollama", version="0.32", models=(Model(id="smol"),))
+
+
+async def test_t_runs_the_self_test():
+    app = app_for(Found([SERVER]))
+    async with app.run_test(size=(100, 24)) as pilot:
+        await pilot.pause(0.2)
+        await pilot.press("t")
+        await pilot.pause(0.2)
+        assert isinstance(app.screen, SelftestScreen)
+        assert "all within" in app.screen.query_one("#selftest-report", Static).content
+        await pilot.press("escape")
+        await pilot.pause()
+        assert isinstance(app.screen, HomeScreen)
 
 
 async def test_it_shows_what_was_found_and_the_one_key():
