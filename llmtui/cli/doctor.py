@@ -4,13 +4,17 @@ import asyncio
 import platform
 import sys
 from collections.abc import Iterator
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from urllib.parse import urlsplit
 
 import click
 
 from llmtui import __version__, places, readings, wording
 from llmtui.events import HardwareSnapshot
+from llmtui.payloads import Server
+from llmtui.telemetry.verdicts import Findings
 
 SHOWN = (
     "cpu.percent",
@@ -25,20 +29,21 @@ SHOWN = (
     "gpu.0.power",
 )
 PACKAGES = ("textual", "httpx", "uvloop", "psutil", "nvidia-ml-py", "xllamacpp")
-SAMPLES_WITHIN_S = 10.0
 
 
 @click.command("doctor")
 @click.option("--url", "urls", multiple=True, metavar="URL", help="Also look for a server here.")
 def command(urls: tuple[str, ...]) -> None:
     """Say what llmtui finds here. Changes nothing."""
+    look = _Look(urls)
     for title, lines in (
         ("versions", _versions()),
-        ("machine", _machine()),
-        ("servers", _servers(urls)),
+        ("machine", _machine(look)),
+        ("servers", _servers(look)),
         ("embedded server", _embedded()),
         ("terminal", _terminal()),
         ("folders", _folders()),
+        ("what works here", _verdicts(look)),
     ):
         click.echo(click.style(title, bold=True))
         for line in lines:
@@ -54,8 +59,8 @@ def _versions() -> Iterator[str]:
             yield f"{package}: not installed"
 
 
-def _machine() -> Iterator[str]:
-    hardware, values, missing = asyncio.run(_sample())
+def _machine(look: "_Look") -> Iterator[str]:
+    hardware, values, missing = look.findings[:3]
     yield from _hardware_lines(hardware)
     for key in SHOWN:
         entry = readings.describe(key)
@@ -86,47 +91,46 @@ def _hardware_lines(hardware: HardwareSnapshot) -> Iterator[str]:
         yield f"{what}: not found, {reason}"
 
 
-async def _sample() -> tuple[HardwareSnapshot, dict[str, float], dict[str, str]]:
-    """Run the sampler as the engine does, for two samples: rates need two."""
-    from llmtui.telemetry.sample_lines import decode_line
+class _Look:
+    """What several sections speak of, looked for once: the servers, and a sample with the processes of the first."""
 
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "llmtui.telemetry.sampler", "--interval-ms", "300", "--count", "3"),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        async with asyncio.timeout(SAMPLES_WITHIN_S):
-            output, _ = await child.communicate()
-    except TimeoutError:
-        child.kill()
-        await child.wait()
-        reason = f"the sampler was not done within {SAMPLES_WITHIN_S:.0f} s"
-        return HardwareSnapshot(detection_failed={"all": reason}), {}, dict.fromkeys(SHOWN, reason)
-    hardware = HardwareSnapshot(detection_failed={"all": "the sampler gave no snapshot"})
-    values: dict[str, float] = {}
-    missing: dict[str, str] = {}
-    for raw in output.splitlines():
-        line = decode_line(raw)
-        hardware = line.hardware or hardware
-        values.update(line.values)
-        missing.update(line.missing)
-    return hardware, values, missing
+    def __init__(self, urls: tuple[str, ...]) -> None:
+        self._urls = urls
+
+    @cached_property
+    def servers(self) -> tuple[Server, ...]:
+        from llmtui.cli.home import find_servers
+
+        async def look() -> tuple[Server, ...]:
+            return tuple([server async for server in find_servers(self._urls)])
+
+        return asyncio.run(look())
+
+    @cached_property
+    def findings(self) -> Findings:
+        from llmtui.engine.sampling import DEFAULT_PORTS, is_local
+        from llmtui.telemetry.findings import find
+
+        local = next((s.url for s in self.servers if is_local(urlsplit(s.url).hostname or "")), None)
+        parts = urlsplit(local or "")
+        return asyncio.run(find(local, parts.port or DEFAULT_PORTS.get(parts.scheme)))
 
 
-def _servers(urls: tuple[str, ...]) -> Iterator[str]:
-    from llmtui.cli.home import find_servers
+def _verdicts(look: _Look) -> Iterator[str]:
+    from llmtui.telemetry.verdicts import judge
 
-    async def look() -> list[str]:
-        return [
-            f"{server.url}: {server.kind} {server.version or ''}, "
-            f"{', '.join(model.id for model in server.models) or server.problem or 'no models'}"
-            async for server in find_servers(urls)
-        ]
+    is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    screen = "; ".join(list(_terminal())[2:])
+    findings = look.findings._replace(screen=screen, no_screen=None if is_terminal else "not a terminal")
+    yield from map(str, judge(findings))
 
-    found = asyncio.run(look())
-    yield from found or ["none answers on the usual ports (11434, 8080, 1234, 8000)"]
+
+def _servers(look: _Look) -> Iterator[str]:
+    for server in look.servers:
+        models = ", ".join(model.id for model in server.models) or server.problem or "no models"
+        yield f"{server.url}: {server.kind} {server.version or ''}, {models}"
+    if not look.servers:
+        yield "none answers on the usual ports (11434, 8080, 1234, 8000)"
 
 
 def _embedded() -> Iterator[str]:

@@ -130,7 +130,7 @@ class ServerWatch:
         if forwarders[0] in ("ssh", "autossh", "sshd"):
             return [], f"port {port} is a tunnel ({forwarders[0]}): the server runs on another machine"
         found = self._by_command(rows, port)
-        return found, f"port {port} leads into a container ({forwarders[0]}); name the server's process id"
+        return found, f"port {port} leads into a container ({forwarders[0]}), whose processes are not visible here"
 
     def _by_command(self, rows: dict[int, ProcessRow], port: int, *, naming_only: bool = False) -> list[ProcessRow]:
         """Known servers by their command line: those that name the port, else the only one there is."""
