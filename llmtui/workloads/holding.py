@@ -1,6 +1,7 @@
 """Holding a load: streams that wait for their answers, or requests at moments that wait for nobody."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import NamedTuple
@@ -38,19 +39,24 @@ class LoadHolder:
         requests: All requests so far.
         prompt_timings: What may give a hit of the prompt cache away.
         failures: What went wrong with those that failed.
-        hopeless: Whether one failed in a way in which every other would fail too; then nothing more is sent.
+        despair: Set when one failed in a way in which every other would fail too; then nothing more is sent.
     """
 
     def __init__(self, spec: Load, bench: Bench, prompts: PromptSource, planned: int) -> None:
         self.requests: list[LoadedRequest] = []
         self.prompt_timings: list[PromptTiming] = []
         self.failures: list[str] = []
-        self.hopeless = False
+        self.despair = asyncio.Event()
         self._spec = spec
         self._bench = bench
         self._prompts = prompts
         self._planned = planned
         self._steps = count(1)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether every further request would fail."""
+        return self.despair.is_set()
 
     async def hold(self, levels: Sequence[OfferedLoad]) -> list[HeldLevel]:
         """Hold `levels`, all closed or all open, without a pause between them; wait until every answer is there."""
@@ -104,7 +110,8 @@ class LoadHolder:
         )
         if generation.status == "failed":
             self.failures.append(generation.problem or "")
-            self.hopeless = self.hopeless or generation.problem_kind in HOPELESS
+            if generation.problem_kind in HOPELESS:
+                self.despair.set()
         elif turn == 0:
             timings, usage = generation.timings, generation.usage
             cached = (timings.cached_tokens if timings else None) or (usage.cached_tokens if usage else None)
@@ -162,6 +169,7 @@ class _ClosedLoop(_Loop):
     ) -> None:
         super().__init__(holder, spec, bench, levels, steps)
         self._streams = 0
+        self._alive: set[int] = set()
         self._over = False
         self._level_over = asyncio.Event()
         self._group = asyncio.TaskGroup()
@@ -177,10 +185,11 @@ class _ClosedLoop(_Loop):
     def _begin_level(self) -> None:
         self._begin()
         self._level_over = asyncio.Event()
-        wanted = self._load.concurrency or 1
-        for index in range(self._streams, wanted):
+        self._streams = self._load.concurrency or 1
+        # A stream of an earlier level may still wait for an answer, and then goes on in this one.
+        for index in set(range(self._streams)) - self._alive:
+            self._alive.add(index)
             self._group.create_task(self._stream(index))
-        self._streams = wanted
 
     def _next_level(self) -> None:
         """End the level, since it had its requests or its time, and go on to the next one if there is any."""
@@ -198,7 +207,9 @@ class _ClosedLoop(_Loop):
             async with asyncio.timeout(self._spec.duration_s):
                 await over.wait()
         except TimeoutError:
-            self._next_level()
+            # Its last request may have ended it in the very moment in which its time was over.
+            if not over.is_set():
+                self._next_level()
 
     def _may_go_on(self, index: int) -> bool:
         """Claim one more request for a stream; False when the stream is to end."""
@@ -219,6 +230,7 @@ class _ClosedLoop(_Loop):
             if step != last_step:
                 last_step = step
                 answers.append(answered_ns)
+        self._alive.discard(index)
 
 
 class _OpenLoop(_Loop):
@@ -237,9 +249,11 @@ class _OpenLoop(_Loop):
         deadline = None if self._spec.duration_s is None else self._began_ns + round(self._spec.duration_s * 1e9)
         seed = (self._spec.seed or 0) + self._step
         for due in due_times(self._began_ns, self._load.rate or 1.0, self._spec.arrivals, seed):
-            if self._budget == 0 or self._holder.hopeless or (deadline is not None and due >= deadline):
+            if self._budget == 0 or (deadline is not None and due >= deadline):
                 break
             await self._wait_until(due)
+            if self._holder.hopeless:
+                break
             if len(under_way) >= MOST_AT_ONCE:
                 self._notes.append(f"ended early: {MOST_AT_ONCE} requests were waiting, the server falls behind")
                 break
@@ -249,13 +263,15 @@ class _OpenLoop(_Loop):
             task = group.create_task(self._holder.converse(self._step, due_ns, lambda: not self._holder.hopeless))
             under_way.add(task)
             task.add_done_callback(under_way.discard)
-        if deadline is not None and self._budget != 0 and not self._notes and not self._holder.hopeless:
+        if deadline is not None and self._budget != 0 and not self._notes:
             await self._wait_until(deadline)
         self._end(self._bench.now())
 
     async def _wait_until(self, moment_ns: int) -> None:
-        """Wait until `moment_ns`, and longer by as much as the user has paused the queue."""
+        """Wait until `moment_ns`, and longer by as much as the user has paused the queue; not when all is hopeless."""
         await self._bench.passage()
-        while (left := moment_ns + self._paused_ns - self._bench.now()) > 0:
-            await asyncio.sleep(left / 1e9)
+        while not self._holder.hopeless and (left := moment_ns + self._paused_ns - self._bench.now()) > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left / 1e9):
+                    await self._holder.despair.wait()
             await self._bench.passage()
