@@ -1,8 +1,8 @@
 """One kept HTTP/1.1 connection that knows when its bytes arrived.
 
 With 64 streams in phase all their bytes arrive together, and whatever is done with the first delays the stamp of the
-last. So `data_received` only stamps and appends; h11 frames the bytes later, in the task that reads them, and a
-`Turnstile` lets one such task go on between two looks at the sockets.
+last. So `data_received` only stamps and appends; the bytes are framed later, in the task that reads them, and a
+`Turnstile` lets one such task go on between two looks at the sockets. h11 writes the requests and reads the heads.
 """
 
 import asyncio
@@ -14,8 +14,7 @@ from typing import NamedTuple, cast
 import h11
 import httpx
 
-HEAD_LIMIT = 64 * 1024
-"""The longest head of an answer, and the longest head of one of its chunks, in bytes."""
+from llmtui.backends.body import HEAD_LIMIT, Body, SizedBody, body_of, keeps_alive
 
 UNPARSED_HIGH = 1024 * 1024
 """Received bytes that wait for their reader; beyond it the socket is not read, and the server has to wait."""
@@ -96,6 +95,9 @@ class Connection(asyncio.Protocol):
         self._on_idle = on_idle
         self._on_lost = on_lost
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
+        self._body: Body = SizedBody(0)
+        self._beside_head = b""
+        self._keeps = False
         self._transport: asyncio.Transport | None = None
         self._reads: deque[TimedRead] = deque()
         self._unparsed = 0
@@ -104,9 +106,7 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._admitted = False
         self._ended = False
-        self._end_framed = False
         self._loss: Exception | None = None
-        self._failure: httpx.TransportError | None = None
         self._arrived_ns = 0
         self._timeouts = Timeouts()
 
@@ -157,11 +157,17 @@ class Connection(asyncio.Protocol):
         self.silent = True
         self.body_ended = False
         self._timeouts = timeouts
+        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
         sent_ns = await self._write(request)
-        while True:
-            event = await self._next_event()
-            if isinstance(event, h11.Response):
-                return AnswerHead(sent_ns, event)
+        while not isinstance(event := await self._next_event(), h11.Response):
+            pass
+        try:
+            self._body = body_of(request.method, event)
+        except ValueError as error:
+            raise _foreign(error) from None
+        self._keeps = keeps_alive(event) and self._h11.our_state is h11.DONE
+        self._beside_head = self._h11.trailing_data[0]
+        return AnswerHead(sent_ns, event)
 
     async def next_read(self) -> TimedRead | None:
         """Return the body bytes of the next socket read that has any, None at the end of the body.
@@ -170,32 +176,22 @@ class Connection(asyncio.Protocol):
         """
         if self.body_ended:
             return None
-        if self._failure is not None:
-            raise self._failure
-        pieces: list[bytes] = []
-        while True:
-            try:
-                event = self._h11.next_event()
-            except h11.RemoteProtocolError as error:
-                self._failure = self._protocol_error(error)
-                if pieces:
-                    break
-                raise self._failure from None
-            if isinstance(event, h11.Data):
-                pieces.append(bytes(event.data))
-            elif event is h11.NEED_DATA:
-                if pieces:
-                    break
-                await self._frame_next_read()
-            else:
-                self._settle()
-                break
-        return TimedRead(self._arrived_ns, b"".join(pieces)) if pieces else None
+        body, data = self._body, b""
+        while not (data or body.ended or body.fault):
+            data = body.feed(await self._next_bytes())
+        if body.ended:
+            self._settle()
+        if data:
+            return TimedRead(self._arrived_ns, data)
+        if body.fault is not None:
+            raise _foreign(body.fault)
+        return None
 
     def close(self) -> None:
         """Drop the connection at once, whatever it was doing."""
         self._ended = True
-        if self._transport is not None:
+        # asyncio's transport fails at an abort after it lost a connection whose last bytes it had to wait for.
+        if self._transport is not None and not self.closed.done():
             self._transport.abort()
         self._wake()
 
@@ -243,24 +239,36 @@ class Connection(asyncio.Protocol):
         return not self._ended
 
     async def _next_event(self) -> h11.Event | type[h11.PAUSED]:
+        data = None
         while True:
             try:
                 event = self._h11.next_event()
             except h11.RemoteProtocolError as error:
-                raise self._protocol_error(error) from None
+                raise (_cut() if data == b"" else _foreign(error)) from None
             if event is not h11.NEED_DATA:
                 return cast("h11.Event", event)
-            await self._frame_next_read()
+            data = await self._take_read()
+            self._h11.receive_data(data)
 
-    async def _frame_next_read(self) -> None:
-        """Give the next read to h11, or the end of the stream when there is none."""
+    async def _next_bytes(self) -> bytes:
+        """Return the next bytes behind the head. The end of the connection is the end of the body, or an error."""
+        if self._beside_head:
+            data, self._beside_head = self._beside_head, b""
+            return data
+        data = await self._take_read()
+        if not data:
+            if not self._body.whole_at_close():
+                raise _cut()
+            self._body.ended = True
+        return data
+
+    async def _take_read(self) -> bytes:
+        """Return the bytes of the next read, b"" at the end of the stream."""
         while not self._reads:
             if self._ended:
                 if self._loss is not None:
                     raise httpx.ReadError("The connection was reset.")
-                self._end_framed = True
-                self._h11.receive_data(b"")
-                return
+                return b""
             await self._wait(self._timeouts.read, httpx.ReadTimeout)
         read = self._reads.popleft()
         self._unparsed -= len(read.data)
@@ -269,7 +277,7 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
         self.silent = False
         self._arrived_ns = read.at_ns
-        self._h11.receive_data(read.data)
+        return read.data
 
     async def _wait(self, limit_s: float | None, error: type[httpx.TimeoutException]) -> None:
         assert self._waiter is None, "a connection has one reader"
@@ -290,17 +298,18 @@ class Connection(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _protocol_error(self, error: h11.RemoteProtocolError) -> httpx.TransportError:
-        if self._end_framed:
-            return ConnectionCut("The server closed the connection before its answer was whole.")
-        return httpx.RemoteProtocolError(f"The server does not speak HTTP/1.1 as it should: {error}.")
-
     def _settle(self) -> None:
         """Make the connection ready for the next exchange, or drop it where that cannot be."""
         self.body_ended = True
-        both_done = self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
-        if both_done and self.usable and not self._h11.trailing_data[0]:
-            self._h11.start_next_cycle()
+        if self._keeps and self.usable and not (self._beside_head or self._body.beyond):
             self._on_idle(self)
         else:
             self.close()
+
+
+def _cut() -> ConnectionCut:
+    return ConnectionCut("The server closed the connection before its answer was whole.")
+
+
+def _foreign(reason: object) -> httpx.RemoteProtocolError:
+    return httpx.RemoteProtocolError(f"The server does not speak HTTP/1.1 as it should: {reason}.")

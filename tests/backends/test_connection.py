@@ -227,6 +227,18 @@ async def test_rule_25_a_body_until_close_that_is_reset_is_not_whole():
         await bench.connection.next_read()
 
 
+async def test_a_connection_that_was_lost_is_not_aborted_again():
+    bench = Bench()
+    await bench.exchange()
+    bench.connection.connection_lost(None)
+    bench.connection.close()
+    assert not bench.transport.aborted
+    again = Bench()
+    await again.exchange()
+    again.connection.close()
+    assert again.transport.aborted
+
+
 async def test_provisional_answers_are_no_answers():
     bench = Bench()
     early = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"

@@ -96,6 +96,26 @@ async def test_a_patient_exchange_ends_by_its_limit():
         assert caught.value.kind == "timeout"
 
 
+async def test_who_is_cancelled_while_waiting_is_cancelled_and_not_told_of_a_limit():
+    with ByteServer(Answer.stream([b"data: a\n\n", Piece(30, b"data: b\n\n")])) as server:
+        reading = asyncio.ensure_future(read_all(server, stall_s=20))
+        assert await asyncio.to_thread(server.wait_for, lambda s: len(s.sends) >= 2)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+
+
+async def test_a_limit_that_is_over_leaves_the_task_uncancelled():
+    with ByteServer(Answer((), "silent")) as server:
+        with pytest.raises(BackendError):
+            await read_all(server, stall_s=0.1)
+        with ByteServer(Answer.stream([b"x"]).cut(-5, "silent")) as other, pytest.raises(BackendError) as caught:
+            await read_all(other, stall_s=0.1)
+    assert caught.value.kind == "stalled"
+    assert asyncio.current_task().cancelling() == 0
+    await asyncio.sleep(0.01)
+
+
 async def test_the_limit_holds_however_much_comes():
     with ByteServer(Answer.stream([Piece(0.02, b"x")] * 500)) as server:
         with pytest.raises(BackendError) as caught:
