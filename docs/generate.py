@@ -1,10 +1,11 @@
-"""Writes the generated parts of the documentation: the table of keys, and the picture of the session screen."""
+"""Writes the generated parts of the documentation: keys, reference of suites, picture of the session screen."""
 
 import asyncio
 import re
 from pathlib import Path
 
 from llmtui.log.read import read_log
+from llmtui.suites.reference import render_reference
 from llmtui.tui.actions import render_key_table
 from llmtui.tui.app import LlmtuiApp
 from llmtui.tui.frame import PlayedLog
@@ -13,6 +14,7 @@ from llmtui.tui.profile import detect_profile
 DOCS = Path(__file__).parent
 README = DOCS.parent / "README.md"
 RECORDED = DOCS / "session.jsonl"
+SUITES = DOCS / "suites.md"
 PICTURE = DOCS / "session.svg"
 SIZE = (150, 44)
 MOMENT = 0.78
@@ -26,6 +28,11 @@ def write_keys() -> None:
     README.write_text(
         re.sub(r"<!-- keys -->.*<!-- /keys -->", lambda _found: table, text, flags=re.DOTALL), encoding="utf-8"
     )
+
+
+def write_suites() -> None:
+    """Write the reference of all keys of a suite."""
+    SUITES.write_text(render_reference(), encoding="utf-8")
 
 
 async def write_picture() -> None:
@@ -52,4 +59,5 @@ def _without_remote_fonts(svg: str) -> str:
 
 if __name__ == "__main__":
     write_keys()
+    write_suites()
     asyncio.run(write_picture())

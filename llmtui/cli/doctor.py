@@ -117,12 +117,14 @@ class _Look:
 
 
 def _verdicts(look: _Look) -> Iterator[str]:
+    from llmtui.selftest.results import selftest_line
     from llmtui.telemetry.verdicts import judge
 
     is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     screen = "; ".join(list(_terminal())[2:])
     findings = look.findings._replace(screen=screen, no_screen=None if is_terminal else "not a terminal")
     yield from map(str, judge(findings))
+    yield selftest_line()
 
 
 def _servers(look: _Look) -> Iterator[str]:

@@ -48,3 +48,11 @@ def check(suite: str) -> None:
     if file.problem is not None or file.suite is None:
         raise click.ClickException(file.problem or "not a suite")
     click.echo(f"{file.path}: right; {len(file.suite.workloads)} workloads, {file.suite.iterations} iterations")
+
+
+@command.command("keys")
+def keys() -> None:
+    """Print every key that a suite can have, as Markdown."""
+    from llmtui.suites.reference import render_reference
+
+    click.echo(render_reference(), nl=False)
