@@ -16,7 +16,10 @@ FILE = "selftest.json"
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole self-test. `at` is ISO 8601 in UTC, `seconds` how long it took."""
+    """A whole self-test. `at` is ISO 8601 in UTC, `seconds` how long it took, `load` the machine's load average before.
+
+    A load of as many as there are cores means that other programs left no core to spare.
+    """
 
     at: str
     host: str
@@ -26,6 +29,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     clock: str
     llmtui: str
     seconds: float
+    load: float | None
     passed: bool
     rows: tuple[Row, ...]
 
@@ -37,7 +41,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def heading(self) -> str:
         """Where it ran."""
-        cores = f"{self.cores or '?'} cores"
+        load = "unknown" if self.load is None else f"{self.load:.1f}"
+        cores = f"{self.cores or '?'} cores, load {load} before"
         return f"{self.host}: {self.machine}, {cores}, Python {self.python}, {self.clock}, llmtui {self.llmtui}"
 
     @property
@@ -48,10 +53,19 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             return f"selftest: all {len(self.rows)} figures within their bounds ({took})"
         broken = self.failures
         scenarios = ", ".join(dict.fromkeys(row.scenario for row in broken))
-        return f"selftest: {len(broken)} of {len(self.rows)} figures out of bounds ({took}): {scenarios}"
+        advice = "; only times: run it again when the machine is idle" if all(row.timing for row in broken) else ""
+        return f"selftest: {len(broken)} of {len(self.rows)} figures out of bounds ({took}): {scenarios}{advice}"
 
 
-def make_report(rows: Sequence[Row], *, seconds: float, clock: str) -> Report:
+def load_average() -> float | None:
+    """Return the load average over the last minute; None where the system has none."""
+    try:
+        return os.getloadavg()[0]
+    except OSError:
+        return None
+
+
+def make_report(rows: Sequence[Row], *, seconds: float, load: float | None, clock: str) -> Report:
     """Return the report of a run that has just ended on this machine."""
     return Report(
         at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -62,6 +76,7 @@ def make_report(rows: Sequence[Row], *, seconds: float, clock: str) -> Report:
         clock=clock,
         llmtui=__version__,
         seconds=round(seconds, 1),
+        load=load,
         passed=bool(rows) and all(row.verdict != "FAILED" for row in rows),
         rows=tuple(rows),
     )

@@ -18,7 +18,7 @@ from llmtui.selftest.cases import REQUESTS, STREAMS, WARM, Case, StreamsCase, al
 from llmtui.selftest.children import SelftestError, Truth, run_engine, truth_server
 from llmtui.selftest.judge import judge_case, judge_streams, judge_together, tail_strain
 from llmtui.selftest.pairs import Pair, join, read_requests
-from llmtui.selftest.results import Report, make_report
+from llmtui.selftest.results import Report, load_average, make_report
 from llmtui.selftest.rows import Row
 from llmtui.testing.truth_record import TruthRecord, read_truth
 from llmtui.testing.truth_scenarios import Api
@@ -36,20 +36,21 @@ def run_selftest(
     streams: Sequence[StreamsCase] = STREAMS,
     bounds: Bounds | None = None,
     requests: int = REQUESTS,
+    tries: int = TRIES,
     say: Say = lambda _line: None,
 ) -> Report:
     """Run `cases` (None: all) and `streams` with their files in `folder`, which is empty; `say` gets progress lines.
 
-    Raises `SelftestError` when it could not run.
+    A timing bound that is broken is given `tries` runs in all. Raises `SelftestError` when it could not run.
     """
-    began = time.monotonic()
+    began, load = time.monotonic(), load_average()
     cases = all_cases() if cases is None else cases
     with ExitStack() as stack:
         models = [WARM, *(case.model for case in cases), *(case.model for case in streams)]
         truth = stack.enter_context(truth_server(folder, models))
-        run = _Run(folder, truth, bounds or Bounds(), requests, say)
+        run = _Run(folder, truth, say, bounds=bounds or Bounds(), requests=requests, tries=tries)
         rows = run.cases(cases) + run.streams(streams)
-    return make_report(rows, seconds=time.monotonic() - began, clock=run.clock)
+    return make_report(rows, seconds=time.monotonic() - began, load=load, clock=run.clock)
 
 
 class Attempt(NamedTuple):
@@ -83,11 +84,12 @@ class Attempt(NamedTuple):
 class _Run:
     """What the parts of a self-test share."""
 
-    def __init__(self, folder: Path, truth: Truth, bounds: Bounds, requests: int, say: Say) -> None:
+    def __init__(self, folder: Path, truth: Truth, say: Say, *, bounds: Bounds, requests: int, tries: int) -> None:
         self._folder = folder
         self._truth = truth
         self._bounds = bounds
         self._requests = requests
+        self._tries = tries
         self._say = say
         self._logs = 0
         self.clock = ""
@@ -106,7 +108,7 @@ class _Run:
                 for case in left
             ]
 
-        best = best_of(cases, attempt, self._say)
+        best = best_of(cases, attempt, self._say, self._tries)
         together = judge_together([pair for kept in best for pair in kept.pairs], self._bounds)
         tries = max((row.tries for kept in best for row in kept.rows), default=1)
         together = [msgspec.structs.replace(row, tries=tries) for row in together]
@@ -119,7 +121,7 @@ class _Run:
             pairs = {case: self._stream_pairs(case) for case in left}
             return [Attempt(judge_streams(case, pairs[case], self._bounds), pairs[case]) for case in left]
 
-        return [row for kept in best_of(cases, attempt, self._say) for row in kept.rows]
+        return [row for kept in best_of(cases, attempt, self._say, self._tries) for row in kept.rows]
 
     def _engine_pairs(self, cases: Sequence[Case]) -> dict[Case, list[Pair]]:
         """Run one engine for each protocol, as `llmtui run --url` would."""
@@ -187,11 +189,13 @@ class _Progress:
             self._say(self._lines[self._at])
 
 
-def best_of(cases: Sequence[CaseT], run: Callable[[Sequence[CaseT]], Sequence[Attempt]], say: Say) -> list[Attempt]:
+def best_of(
+    cases: Sequence[CaseT], run: Callable[[Sequence[CaseT]], Sequence[Attempt]], say: Say, tries: int = TRIES
+) -> list[Attempt]:
     """Run `cases`, and those again of which nothing but a timing bound was broken; keep the best run of each."""
     best: dict[CaseT, Attempt] = {}
     left = list(cases)
-    for number in range(1, TRIES + 1):
+    for number in range(1, tries + 1):
         if number > 1 and left:
             say(f"again, since a bound was broken: {', '.join(case.name for case in left)}")
         for case, attempt in zip(left, run(left) if left else (), strict=True):

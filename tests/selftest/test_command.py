@@ -77,7 +77,9 @@ def test_the_table_has_all_that_is_known_of_a_figure():
         tries=3,
     )
     missing = replace(row, figure="ITL p50", expected=None, measured=None, error=None)
-    top, headings, _, first, second, third, last = report_lines(make_report([row, rate, missing], seconds=1, clock="c"))
+    top, headings, _, first, second, third, last = report_lines(
+        make_report([row, rate, missing], seconds=1, load=None, clock="c")
+    )
     assert "Python" in top
     assert headings.split() == list(HEADINGS)
     assert first.split() == ["openai", "plain", "TTFT", "100", "ms", "100", "ms", "300", "µs", "1.00", "ms", "1", "ok"]

@@ -14,7 +14,7 @@ BAD = replace(GOOD, figure="tokens", verdict="FAILED")
 
 
 def report(*rows):
-    return make_report(rows, seconds=41.26, clock="clock_gettime(CLOCK_MONOTONIC)")
+    return make_report(rows, seconds=41.26, load=0.52, clock="clock_gettime(CLOCK_MONOTONIC)")
 
 
 def test_a_report_passes_only_with_rows_and_when_all_do():
@@ -26,6 +26,14 @@ def test_a_report_passes_only_with_rows_and_when_all_do():
 def test_the_verdict_names_what_is_out_of_bounds():
     assert report(GOOD).verdict == "selftest: all 1 figures within their bounds (41 s)"
     assert report(GOOD, BAD).verdict == "selftest: 1 of 2 figures out of bounds (41 s): openai plain"
+
+
+def test_late_times_alone_may_be_the_fault_of_other_programs():
+    late = replace(GOOD, verdict="FAILED", timing=True)
+    assert report(late).verdict.endswith("openai plain; only times: run it again when the machine is idle")
+    assert "idle" not in report(late, BAD).verdict
+    assert "load 0.5 before" in report(GOOD).heading
+    assert "load unknown before" in replace(report(GOOD), load=None).heading
 
 
 def test_it_is_kept_for_the_user_alone_and_read_back(tmp_path):
