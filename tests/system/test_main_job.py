@@ -33,7 +33,9 @@ def test_a_plain_run_prints_text_and_results_and_exits_0(llmtui):
     assert re.search(r"answer: .*Paris", result.stdout)
     table = result.stdout[result.stdout.index("job  workload") :]
     row = next(line for line in table.splitlines() if line.startswith("j1"))
-    assert re.search(r"short #1 +[\d.]+ m?s +[\d.]+ +[\d.]+ +[\d.]+ ms\*? +\d+ server +[\d.]+ MiB +done +smollm2-135m +Q4_1$", row)
+    assert re.search(
+        r"short #1 +[\d.]+ m?s +[\d.]+ +[\d.]+ +[\d.]+ ms\*? +\d+ server +[\d.]+ MiB +done +smollm2-135m +Q4_1$", row
+    )
     log = read_log(llmtui.log())
     assert log.notices == []
     assert stat.S_IMODE(llmtui.log().stat().st_mode) == 0o600
