@@ -40,8 +40,9 @@ class PromptSource:
 
 async def prepare_prompts(spec: Load, bench: Bench, planned: int) -> PromptSource:
     """Return the prompts of a load that plans so many requests. Raises `PromptError`."""
+    exact = True
     if spec.synthetic is not None:
-        texts = await _synthetic(spec, bench, planned)
+        texts, exact = await _synthetic(spec, bench, planned)
         conversations = _in_turns(texts, spec.turns)
         # Made texts differ from their first word on, as long as they do not come round again.
         fresh = len(conversations) >= planned > 0
@@ -49,12 +50,20 @@ async def prepare_prompts(spec: Load, bench: Bench, planned: int) -> PromptSourc
         conversations = _read_file(Path(spec.file), spec.turns) if spec.file else _in_turns(spec.prompts, spec.turns)
         fresh = False
     if spec.prompt_cache == "share":
-        prefix, _ = await exact_text(bench, spec.shared_tokens, random.Random("prefix"))  # noqa: S311 - not a secret
+        draw = random.Random("prefix")  # noqa: S311 - not a secret
+        prefix, counted = await exact_text(bench, spec.shared_tokens, draw)
+        exact = exact and counted
         conversations = [(f"{prefix}\n\n[{place}] {turns[0]}", *turns[1:]) for place, turns in enumerate(conversations)]
+    if not exact:
+        bench.warn(
+            "prompt-length",
+            "this server counts no tokens for others, so the lengths of the made-up prompts are estimates",
+        )
     return PromptSource(conversations, unique=spec.prompt_cache == "avoid" and not fresh)
 
 
-async def _synthetic(spec: Load, bench: Bench, planned: int) -> list[str]:
+async def _synthetic(spec: Load, bench: Bench, planned: int) -> tuple[list[str], bool]:
+    """Return made-up texts, and whether the server counted them all."""
     assert spec.synthetic is not None
     wanted = spec.synthetic.count
     if spec.prompt_cache == "avoid":
@@ -65,12 +74,7 @@ async def _synthetic(spec: Load, bench: Bench, planned: int) -> list[str]:
         text, counted = await exact_text(bench, spec.synthetic.tokens, random.Random(number))  # noqa: S311
         texts.append(text)
         exact = exact and counted
-    if not exact:
-        bench.warn(
-            "prompt-length",
-            "this server counts no tokens for others, so the lengths of the made-up prompts are estimates",
-        )
-    return texts
+    return texts, exact
 
 
 def _in_turns(texts: Sequence[str], turns: int) -> list[Turns]:
@@ -80,7 +84,7 @@ def _in_turns(texts: Sequence[str], turns: int) -> list[Turns]:
 
 def _read_file(path: Path, turns: int) -> list[Turns]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise PromptError(f"{path}: the prompts can't be read: {getattr(error, 'strerror', None) or error}") from None
     conversations = []
@@ -114,12 +118,11 @@ def _items(path: Path, text: str) -> Iterator[tuple[int, Any]]:
 
 def _user_turns(item: Any) -> Turns:
     """Return what the user says in an item of a file; () where that is not to be found."""
-    if isinstance(item, str):
-        return (item,)
+    prompt = item.get("prompt") if isinstance(item, dict) else item
+    if isinstance(prompt, str):
+        return (prompt,) if prompt.strip() else ()
     if not isinstance(item, dict):
         return ()
-    if isinstance(item.get("prompt"), str):
-        return (item["prompt"],)
     said = item.get("messages") or item.get("conversations") or item.get("conversation")
     if not isinstance(said, list):
         return ()
@@ -127,5 +130,5 @@ def _user_turns(item: Any) -> Turns:
         text
         for turn in said
         if isinstance(turn, dict) and turn.get("role", turn.get("from")) in {"user", "human"}
-        if isinstance(text := turn.get("content", turn.get("value")), str) and text
+        if isinstance(text := turn.get("content", turn.get("value")), str) and text.strip()
     )

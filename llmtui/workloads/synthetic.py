@@ -26,6 +26,12 @@ async def exact_text(bench: Bench, tokens: int, draw: random.Random) -> tuple[st
     count = await bench.count_tokens(" ".join(words))
     if count is None:
         return _of_characters(words, tokens * CHARACTERS_PER_TOKEN), False
+    while count < tokens:
+        # This tokenizer joins words.
+        words += draw.choices(WORDS, k=tokens)
+        before, count = count, await bench.count_tokens(" ".join(words)) or 0
+        if count <= before:
+            break
     if count == tokens:
         return " ".join(words), True
     best = words[: await _most_words(bench, words, tokens)]
