@@ -43,6 +43,8 @@ class LoadWorkload:
             await _search(spec, bench, holder)
         else:
             for group in [levels] if spec.ramp else [[level] for level in levels]:
+                if holder.hopeless:
+                    break
                 for held in await holder.hold(group):
                     _tell(spec, bench, held, holder.requests)
         _warn_of_cache_hits(spec, bench, holder)
