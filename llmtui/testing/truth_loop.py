@@ -11,17 +11,13 @@ import select
 import selectors
 import socket
 import time
-from collections import deque
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection
 from typing import BinaryIO
 
-import msgspec
-
-from llmtui.testing.truth_frames import PlannedSend, page
-from llmtui.testing.truth_record import TruthEnding, TruthRecord
+from llmtui.testing.truth_frames import page
 from llmtui.testing.truth_requests import BadRequestError, Generation, HttpRequest, Responder, take_request
 from llmtui.testing.truth_scenarios import Api
+from llmtui.testing.truth_streams import Connection, Journal, Stream, wait_for_slot
 
 SPIN_NS = 300_000
 """How long before a due time sleeping ends; shared by the streams, so that many of them do not keep a core busy."""
@@ -30,52 +26,18 @@ LEAST_SPIN_NS = 20_000
 SENDS_A_ROUND = 64
 """After so many sends the sockets are looked at again, whatever else is due."""
 
-IDLE_NS = 2_000_000
-"""A truth line is written only when nothing is due for this long, or when it has waited for `LINE_WAITS_NS`."""
-
-LINE_WAITS_NS = 1_000_000_000
 READ_SIZE = 256 * 1024
-
-
-@dataclass(slots=True, eq=False)
-class _Connection:
-    socket: socket.socket
-    number: int
-    responder: Responder
-    inbox: bytearray = field(default_factory=bytearray)
-    stream: "_Stream | None" = None
-    watches_writing: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class _Stream:
-    """An answer under way: what is to be sent, how far it is, and what was sent when."""
-
-    connection: _Connection
-    generation: Generation
-    number: int
-    received_ns: int
-    base_ns: int
-    keeps: bool
-    position: int = 0
-    rest: bytes = b""
-    sent: list[tuple[int, int, str]] = field(default_factory=list)
-
-    @property
-    def planned(self) -> Sequence[PlannedSend]:
-        return self.generation.answer.sends
 
 
 class TruthServer:
     """Both ports and all streams. `truth` gets the records, `models` are listed beside the scenarios' plain names."""
 
     def __init__(self, truth: BinaryIO | None = None, models: Collection[str] = ()) -> None:
-        self._truth = truth
+        self._journal = Journal(truth)
         self._selector = selectors.DefaultSelector()
         self._responders = {api: Responder(api, models) for api in ("openai", "ollama")}
-        self._timers: list[tuple[int, int, _Stream]] = []
+        self._timers: list[tuple[int, int, Stream]] = []
         self._turns = 0
-        self._records: deque[TruthRecord] = deque()
         self._connections = 0
         self._requests = 0
         self._stopping = False
@@ -102,11 +64,11 @@ class TruthServer:
     def serve(self) -> None:
         """Serve until told to stop."""
         while not self._stopping:
-            self._write_records()
+            self._journal.write(self._timers[0][0] if self._timers else None)
             self._wait()
             self._look_at_sockets()
             self._send_what_is_due()
-        self._write_records(all_of_them=True)
+        self._journal.write(None)
         for key in list(self._selector.get_map().values()):
             if isinstance(key.fileobj, socket.socket):
                 key.fileobj.close()
@@ -127,14 +89,14 @@ class TruthServer:
 
     def _look_at_sockets(self) -> None:
         """Read all that came before any of it is answered, so that no request gets its time late."""
-        heard: list[tuple[_Connection, int]] = []
+        heard: list[tuple[Connection, int]] = []
         for key, events in self._selector.select(0):
             if key.data is self:
                 self._stopping = self._stopping or not os.read(key.fd, READ_SIZE)
             elif isinstance(key.data, Responder):
                 self._accept(key.fileobj, key.data)  # type: ignore[arg-type]
             else:
-                connection: _Connection = key.data
+                connection: Connection = key.data
                 if events & selectors.EVENT_READ and self._read(connection):
                     heard.append((connection, time.monotonic_ns()))
                 if events & selectors.EVENT_WRITE and connection.stream is not None:
@@ -149,10 +111,10 @@ class TruthServer:
                 accepted.setblocking(False)
                 accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._connections += 1
-                connection = _Connection(accepted, self._connections, responder)
+                connection = Connection(accepted, self._connections, responder)
                 self._selector.register(accepted, selectors.EVENT_READ, connection)
 
-    def _read(self, connection: _Connection) -> bool:
+    def _read(self, connection: Connection) -> bool:
         try:
             data = connection.socket.recv(READ_SIZE)
         except BlockingIOError:
@@ -167,7 +129,7 @@ class TruthServer:
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
-    def _take(self, connection: _Connection, at_ns: int) -> None:
+    def _take(self, connection: Connection, at_ns: int) -> None:
         """Answer the requests that are whole, unless an answer is still under way."""
         while connection.stream is None and connection.socket.fileno() >= 0:
             try:
@@ -184,7 +146,7 @@ class TruthServer:
             else:
                 self._send_page(connection, found, request)
 
-    def _send_page(self, connection: _Connection, data: bytes, request: HttpRequest) -> None:
+    def _send_page(self, connection: Connection, data: bytes, request: HttpRequest) -> None:
         with contextlib.suppress(OSError):
             connection.socket.setblocking(True)  # a page of a few kilobytes, which any buffer takes
             connection.socket.sendall(data)
@@ -192,16 +154,16 @@ class TruthServer:
         if not request.keeps:
             self._close(connection)
 
-    def _begin(self, connection: _Connection, generation: Generation, request: HttpRequest, at_ns: int) -> None:
+    def _begin(self, connection: Connection, generation: Generation, request: HttpRequest, at_ns: int) -> None:
         self._requests += 1
-        base_ns = at_ns + _wait_for_slot(generation, at_ns, self._requests)
-        stream = _Stream(connection, generation, self._requests, at_ns, base_ns, request.keeps)
+        base_ns = at_ns + wait_for_slot(generation, at_ns, self._requests)
+        stream = Stream(connection, generation, self._requests, at_ns, base_ns, request.keeps)
         connection.stream = stream
         self._schedule(stream)
 
     # --- streams -----------------------------------------------------------------------------------------------------
 
-    def _schedule(self, stream: _Stream) -> None:
+    def _schedule(self, stream: Stream) -> None:
         self._turns += 1
         due_ns = stream.base_ns + stream.planned[stream.position].offset_ns
         heapq.heappush(self._timers, (due_ns, self._turns, stream))
@@ -214,7 +176,7 @@ class TruthServer:
             if stream.connection.stream is stream:
                 self._advance(stream)
 
-    def _advance(self, stream: _Stream) -> None:
+    def _advance(self, stream: Stream) -> None:
         """Send the next piece, or what was left of it; then wait for the time of the following one."""
         connection = stream.connection
         planned = stream.planned[stream.position]
@@ -241,67 +203,28 @@ class TruthServer:
         else:
             self._finish(stream)
 
-    def _finish(self, stream: _Stream) -> None:
+    def _finish(self, stream: Stream) -> None:
         ending = stream.generation.answer.ending
         connection = stream.connection
-        self._record(stream, ending)
+        self._journal.add(stream, ending)
         connection.stream = None
         if ending == "closed" or not stream.keeps:
             self._close(connection)
         else:
             self._take(connection, time.monotonic_ns())
 
-    def _watch_writing(self, connection: _Connection, *, wanted: bool) -> None:
+    def _watch_writing(self, connection: Connection, *, wanted: bool) -> None:
         connection.watches_writing = wanted
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if wanted else 0)
         self._selector.modify(connection.socket, events, connection)
 
-    def _lose(self, connection: _Connection) -> None:
+    def _lose(self, connection: Connection) -> None:
         if connection.stream is not None:
-            self._record(connection.stream, "gone")
+            self._journal.add(connection.stream, "gone")
             connection.stream = None
         self._close(connection)
 
-    def _close(self, connection: _Connection) -> None:
+    def _close(self, connection: Connection) -> None:
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(connection.socket)
         connection.socket.close()
-
-    # --- the truth ---------------------------------------------------------------------------------------------------
-
-    def _record(self, stream: _Stream, ending: TruthEnding) -> None:
-        if self._truth is None:
-            return
-        self._records.append(
-            TruthRecord(
-                model=stream.generation.model,
-                api=stream.connection.responder.api,
-                number=stream.number,
-                connection=stream.connection.number,
-                mark=stream.generation.mark,
-                received_ns=stream.received_ns,
-                sends=tuple(stream.sent),
-                ended_ns=time.monotonic_ns(),
-                ending=ending,
-            )
-        )
-
-    def _write_records(self, *, all_of_them: bool = False) -> None:
-        if self._truth is None:
-            return
-        while self._records:
-            now = time.monotonic_ns()
-            busy = bool(self._timers) and self._timers[0][0] - now < IDLE_NS
-            if busy and not all_of_them and now - self._records[0].ended_ns < LINE_WAITS_NS:
-                return
-            self._truth.write(msgspec.json.encode(self._records.popleft()) + b"\n")
-            self._truth.flush()
-
-
-def _wait_for_slot(generation: Generation, at_ns: int, number: int) -> int:
-    """Return how long an answer is put off so that its first piece falls on its place in the common beat."""
-    scenario = generation.scenario
-    if scenario.slots is None or scenario.gap_ns == 0:
-        return 0
-    place = scenario.gap_ns * (number % scenario.slots) // scenario.slots
-    return (place - at_ns - scenario.ttft_ns) % scenario.gap_ns
