@@ -1,4 +1,4 @@
-"""Measures what llmtui itself costs and prints a table: start-up, the viewer's CPU and bytes, watching only, size.
+"""Measures how exact llmtui is and what it costs: accuracy, start-up, the viewer, watching only, size.
 
 Run by `make bench`; name parts to run only those: `make bench ARGS="startup viewer"`. Figures are of this machine and
 this moment; the bound beside each is the project's own.
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import accuracy
 import size
 import startup
 import viewer
@@ -24,6 +25,7 @@ class Row(NamedTuple):
 
 
 PARTS: dict[str, Callable[[], Iterator[tuple[str, float, float | None, str]]]] = {
+    "accuracy": accuracy.measure,
     "startup": startup.measure,
     "viewer": viewer.measure,
     "watching": watching.measure,
