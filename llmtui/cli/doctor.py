@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
@@ -31,10 +32,17 @@ SHOWN = (
 PACKAGES = ("textual", "httpx", "uvloop", "psutil", "nvidia-ml-py", "xllamacpp")
 
 
+_DUMP_HELP = "Write the files that the sampler reads here, redacted, to this new .tar.gz."
+
+
 @click.command("doctor")
 @click.option("--url", "urls", multiple=True, metavar="URL", help="Also look for a server here.")
-def command(urls: tuple[str, ...]) -> None:
+@click.option("--dump-sensors", "dump", type=click.Path(path_type=Path), metavar="FILE", help=_DUMP_HELP)
+def command(urls: tuple[str, ...], dump: Path | None) -> None:
     """Say what llmtui finds here. Changes nothing."""
+    if dump is not None:
+        click.echo(_dump_sensors(dump, urls))
+        return
     look = _Look(urls)
     for title, lines in (
         ("versions", _versions()),
@@ -89,6 +97,23 @@ def _hardware_lines(hardware: HardwareSnapshot) -> Iterator[str]:
         yield f"container ({limits.kind}): {cpus} CPUs, {memory} memory allowed"
     for what, reason in hardware.detection_failed.items():
         yield f"{what}: not found, {reason}"
+
+
+def _dump_sensors(target: Path, urls: tuple[str, ...]) -> str:
+    from llmtui.engine.sampling import DEFAULT_PORTS, is_local
+    from llmtui.telemetry import dump, dump_archive
+    from llmtui.telemetry.sample_lines import Watch
+
+    local = next((parts for url in urls if is_local((parts := urlsplit(url)).hostname or "")), None)
+    watch = Watch(target="server", port=local.port or DEFAULT_PORTS.get(local.scheme)) if local else None
+    recording = dump.record(watch=watch)
+    try:
+        dump_archive.write(recording, target, dump_archive.names_to_hide())
+    except FileExistsError:
+        raise click.ClickException(f"{target} is there already; name another file") from None
+    except OSError as error:
+        raise click.ClickException(f"{target} can't be written: {error.strerror}") from None
+    return f"{len(recording.first)} files, redacted, in {target}; please look through it before you hand it on"
 
 
 class _Look:

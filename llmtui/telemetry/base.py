@@ -2,7 +2,9 @@
 
 import errno
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple, Protocol
 
 Clock = Callable[[], int]
@@ -26,6 +28,32 @@ class Probe(Protocol):
         """Read now."""
 
 
+class Witness(Protocol):
+    """Is told which paths the probes of this thread turn to, whether they are there or not."""
+
+    def read(self, path: str) -> None:
+        """Take note of a file that is read."""
+
+    def listed(self, folder: str) -> None:
+        """Take note of a folder whose names are asked for."""
+
+    def followed(self, path: str) -> None:
+        """Take note of a path whose links are followed."""
+
+
+_WITNESS: ContextVar[Witness | None] = ContextVar("witness", default=None)
+
+
+@contextmanager
+def witnessed(witness: Witness) -> Iterator[None]:
+    """Tell `witness` of every path that probes turn to while this lasts, in this thread."""
+    token = _WITNESS.set(witness)
+    try:
+        yield
+    finally:
+        _WITNESS.reset(token)
+
+
 def under(root: str, path: str) -> str:
     """Return the absolute `path` below `root`, which is "/" on the machine itself."""
     return path if root == "/" else root.rstrip("/") + path
@@ -39,15 +67,41 @@ def inside(root: str, path: str) -> str:
 
 def read_text(path: str, limit: int = 65536) -> str | None:
     """Return a small file's text without its line end, or None when it cannot be read, is empty or is not text."""
+    data = read_bytes(path, limit)
+    return None if data is None else data.decode("utf-8", "replace").strip("\0\n ") or None
+
+
+def read_bytes(path: str, limit: int = 65536) -> bytes | None:
+    """Return up to `limit` bytes of a file, or None when it cannot be read."""
+    if (witness := _WITNESS.get()) is not None:
+        witness.read(path)
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - pathlib costs a megabyte in the sampler
-            data = b""
-            # The kernel hands out files with many records page by page.
-            while len(data) < limit and (more := file.read(limit - len(data))):
-                data += more
+        # Without waiting: a pipe that lies where a file should be must not hold up the other figures.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return None
-    return data.decode("utf-8", "replace").strip("\0\n ") or None
+    data = b""
+    try:
+        # The kernel hands out files with many records page by page.
+        while len(data) < limit and (more := os.read(descriptor, limit - len(data))):
+            data += more
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return data
+
+
+def is_there(path: str) -> bool:
+    """Say whether a file can be opened, whatever it holds."""
+    return read_bytes(path, 1) is not None
+
+
+def link_end(path: str) -> str:
+    """Return where `path` leads when all its links are followed; the path itself where there are none."""
+    if (witness := _WITNESS.get()) is not None:
+        witness.followed(path)
+    return os.path.realpath(path)
 
 
 def read_number(path: str) -> int | None:
@@ -67,6 +121,8 @@ def number(text: str | bytes | None) -> int | None:
 
 def listed(folder: str) -> list[str]:
     """Return the sorted names in `folder`, numbers in their own order; empty when it cannot be listed."""
+    if (witness := _WITNESS.get()) is not None:
+        witness.listed(folder)
     try:
         names = os.listdir(folder)  # noqa: PTH208 - pathlib costs a megabyte in the sampler
     except OSError:
@@ -93,6 +149,8 @@ class KeptFile:
 
     def read(self, limit: int = 4096) -> bytes:
         """Return up to `limit` bytes; raise OSError."""
+        if (witness := _WITNESS.get()) is not None:
+            witness.read(self.path)
         if self._fd < 0:
             self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:

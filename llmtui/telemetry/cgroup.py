@@ -4,7 +4,7 @@ A processor quota that is used up slows a server just as heat does, so it is cou
 """
 
 from llmtui.events import ContainerLimits
-from llmtui.telemetry.base import Missing, Readings, number, read_number, read_text, under
+from llmtui.telemetry.base import Missing, Readings, is_there, number, read_number, read_text, under
 
 _MOUNT = "/sys/fs/cgroup"
 _NO_LIMIT = 1 << 60
@@ -91,18 +91,7 @@ def _container_kind(root: str, path: str) -> str | None:
         if word in path:
             return kind
     # The file is empty: its presence is the sign.
-    return "docker" if "/.dockerenv" in _present(root, ("/.dockerenv",)) else None
-
-
-def _present(root: str, paths: tuple[str, ...]) -> set[str]:
-    found = set()
-    for path in paths:
-        try:
-            with open(under(root, path), "rb"):  # noqa: PTH123 - pathlib costs a megabyte in the sampler
-                found.add(path)
-        except OSError:
-            continue
-    return found
+    return "docker" if is_there(under(root, "/.dockerenv")) else None
 
 
 class CgroupLoad:

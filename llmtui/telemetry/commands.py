@@ -16,7 +16,13 @@ _USER_IN_URL = re.compile(r"(?<=://)[^/\s@]+@")
 
 
 def redact_command(arguments: Sequence[str]) -> str:
-    """Return a command line as one line of text, its secrets replaced by ***, at most 500 characters long.
+    """Return a command line as one line of text, its secrets replaced by ***, at most 500 characters long."""
+    text = "".join(c if c.isprintable() else " " for c in " ".join(redact_arguments(arguments)))
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def redact_arguments(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments of a command line with *** for their secrets.
 
     Hidden are the values of flags and variables named like keys, tokens and passwords (all values that follow such a
     flag, since some servers take several), texts that look like well-known kinds of keys, and users in URLs. Paths to
@@ -35,8 +41,7 @@ def redact_command(arguments: Sequence[str]) -> str:
         else:
             hiding = False
             shown.append(_redact_text(argument))
-    text = "".join(c if c.isprintable() else " " for c in " ".join(shown))
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return shown
 
 
 def _redact_text(argument: str) -> str:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from llmtui.telemetry.base import KeptFile, Missing, listed, read_number, read_text, under
+from llmtui.telemetry.base import KeptFile, Missing, link_end, listed, read_number, read_text, under
 
 GpuIndexes = Callable[[], int]
 """Hands out the next free number for a GPU, over all vendors."""
@@ -31,7 +31,7 @@ def cards(root: str, vendor: int | None = None) -> list[Card]:
         device = under(root, f"/sys/class/drm/{name}/device")
         maker = read_number(f"{device}/vendor")
         if maker is not None and (vendor is None or maker == vendor):
-            address = os.path.basename(os.path.realpath(device))  # noqa: PTH119 - pathlib costs a megabyte in the sampler
+            address = os.path.basename(link_end(device))  # noqa: PTH119 - pathlib costs a megabyte in the sampler
             found.append(Card(name, device, address, maker, read_number(f"{device}/device") or 0))
     return found
 

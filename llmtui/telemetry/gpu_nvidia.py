@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from llmtui.events import Gpu
-from llmtui.telemetry.base import Readings, all_missing, listed, read_number, read_text, under
+from llmtui.telemetry.base import Readings, all_missing, link_end, listed, read_number, read_text, under
 from llmtui.telemetry.drm import ASLEEP, GpuIndexes, is_asleep
 from llmtui.telemetry.nvidia_device import GpuLost, NvidiaDevice
 
@@ -201,7 +201,7 @@ class NvidiaGpus:
 
     def _why_down(self, code: int, text: str) -> str:
         """Say why NVML is of no use, by its error and by the kernel driver that holds the cards."""
-        drivers = {os.path.basename(os.path.realpath(f"{device}/driver")) for device in self._bus}  # noqa: PTH119 - pathlib costs a megabyte in the sampler
+        drivers = {os.path.basename(link_end(f"{device}/driver")) for device in self._bus}  # noqa: PTH119 - pathlib costs a megabyte in the sampler
         if code in (9, 12) and "nouveau" in drivers:
             return "the free driver nouveau tells no figures; they need NVIDIA's own driver"
         if code in (9, 12) and "vfio-pci" in drivers:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from llmtui.telemetry.base import Missing, read_text, under
+from llmtui.telemetry.base import Missing, read_bytes, read_text, under
 
 _FORGET_NS = 30_000_000_000
 _STARTED = 19
@@ -97,7 +97,7 @@ class ProcFolder:
 
     def _stat(self, pid: int) -> tuple[str, list[bytes]] | None:
         """Return the name and the fields from the state on: the name may hold spaces and brackets."""
-        data = _read(f"{self._proc}/{pid}/stat")
+        data = read_bytes(f"{self._proc}/{pid}/stat", 4096) or b""
         start, end = data.find(b"("), data.rfind(b")")
         fields = data[end + 2 :].split()
         if end < 0 or len(fields) <= _STARTED:
@@ -109,13 +109,13 @@ class ProcFolder:
         stat = self._stat(row.pid)
         if stat is None or stat[1][0] in _ENDED or self._started(stat[1]) != row.started:
             return None
-        data = _read(f"{self._proc}/{row.pid}/status")
+        data = read_bytes(f"{self._proc}/{row.pid}/status", 4096) or b""
         seconds = (int(stat[1][11]) + int(stat[1][12])) / self._ticks
         return ProcessUse(seconds, _kibibytes(data, b"\nRssAnon:"), _kibibytes(data, b"\nRssFile:"))
 
     def arguments(self, pid: int) -> list[str]:
         """Return the command line. Some servers overwrite theirs with one text that has no separators."""
-        data = _read(f"{self._proc}/{pid}/cmdline", 32768).rstrip(b"\0")
+        data = (read_bytes(f"{self._proc}/{pid}/cmdline", 32768) or b"").rstrip(b"\0")
         return [argument.decode("utf-8", "replace") for argument in data.split(b"\0")] if data else []
 
     def listeners(self, port: int) -> "set[int] | Missing":
@@ -169,14 +169,6 @@ def _link(path: str) -> str:
         return os.readlink(path)  # noqa: PTH115 - as in base
     except OSError:
         return ""
-
-
-def _read(path: str, limit: int = 4096) -> bytes:
-    try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - as in base
-            return file.read(limit) or b""
-    except OSError:
-        return b""
 
 
 def _kibibytes(status: bytes, name: bytes) -> int:
