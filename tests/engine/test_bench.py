@@ -8,6 +8,7 @@ from llmtui.backends.base import BackendError
 from llmtui.engine.bench import JobBench
 from llmtui.engine.gate import Gate
 from llmtui.engine.recorder import Recorder
+from llmtui.metrics.load import LoadFigures, Window
 from llmtui.suites.schema import Limits
 
 HI = (("user", "hi"),)
@@ -98,3 +99,91 @@ async def test_unique_requests_share_no_first_token():
     firsts = [request.messages[0][1].split("\n")[0] for request in backend.requests]
     assert len(set(firsts[:3])) == 3
     assert backend.requests[3].messages == HI
+
+
+# Under load
+
+
+async def test_many_requests_at_once_keep_apart_in_the_log():
+    sink = Sink()
+    backend = ScriptedBackend(lambda number: [f"{number}a", 0.01, f"{number}b"])
+    one = bench(backend, sink)
+    generations = await asyncio.gather(*(one.generate(HI, max_tokens=9, step=3) for _ in range(20)))
+    started = sink.of(ev.RequestStarted)
+    assert [event.request for event in started] == [f"j1.{number}" for number in range(1, 21)]
+    assert {event.step for event in started} == {3}
+    assert {generation.text for generation in generations} == {f"{number}a{number}b" for number in range(1, 21)}
+    texts = {event.request: "" for event in started}
+    for batch in sink.of(ev.TokensReceived):
+        texts[batch.request] += "".join(batch.texts)
+    assert texts == {f"j1.{number}": f"{number}a{number}b" for number in range(1, 21)}
+
+
+async def test_a_request_is_logged_at_the_moment_at_which_it_was_due():
+    sink = Sink()
+    one = bench(ScriptedBackend(), sink)
+    late = await one.generate(HI, max_tokens=9, due_ns=-7_000_000_000)
+    now = await one.generate(HI, max_tokens=9)
+    assert sink.of(ev.RequestStarted)[0].t == late.due_ns == -7_000_000_000
+    assert sink.of(ev.RequestStarted)[1].t == now.due_ns >= 0
+    assert late.sent_ns == sink.of(ev.RequestSent)[0].t >= 0
+    assert late.sent_ns <= late.arrivals_ns[0] <= late.arrivals_ns[-1] <= late.ended_ns
+
+
+async def test_a_pause_before_a_request_does_not_make_it_late():
+    sink, gate = Sink(), Gate()
+    one = bench(ScriptedBackend(), sink, gate)
+    gate.close()
+    task = asyncio.create_task(one.generate(HI, max_tokens=9))
+    await asyncio.sleep(0.03)
+    opened = one.now()
+    gate.open()
+    assert (await task).due_ns >= opened
+    assert one.paused_ns() == gate.closed_ns() > 0
+
+
+async def test_a_level_is_logged_with_all_that_it_showed():
+    sink = Sink()
+    one = bench(ScriptedBackend(), sink)
+    figures = LoadFigures(8, 1, 5, False, 40.0, 2.0, 1.25, 3.5)
+    one.step_finished(2, ev.OfferedLoad(concurrency=4), Window(10, 20, ("of the window",)), figures, ("of the level",))
+    (event,) = sink.of(ev.StepFinished)
+    assert (event.job, event.step, event.load) == ("j1", 2, ev.OfferedLoad(concurrency=4))
+    assert (event.window_start, event.window_end, event.notes) == (10, 20, ("of the window", "of the level"))
+    assert (event.requests, event.failed, event.good, event.kept_slo) == (8, 1, 5, False)
+    assert (event.token_rate, event.request_rate, event.goodput, event.in_flight) == (40.0, 2.0, 1.25, 3.5)
+    one.capacity_found(None, "nothing kept it")
+    assert sink.of(ev.CapacityFound)[0].sentence == "nothing kept it"
+
+
+async def test_the_rate_of_a_job_is_that_of_its_last_step_else_the_median_of_its_requests():
+    one = bench(ScriptedBackend(["a", 0.01, "b", 0.01, "c"]), Sink())
+    assert one.rate is None
+    await one.generate(HI, max_tokens=9, warmup=True)
+    assert one.rate is None, "a warm-up is no measurement"
+    await one.generate(HI, max_tokens=9)
+    assert one.rate > 0
+    for rate in (30.0, 40.0):
+        one.step_finished(
+            1, ev.OfferedLoad(rate=1.0), Window(0, 1), LoadFigures(1, 0, None, None, rate, 1.0, None, 1.0)
+        )
+    assert one.rate == 40.0
+
+
+async def test_no_line_comes_twice_in_any_job_or_session():
+    def lines(session, job):
+        one = JobBench(
+            Recorder(Sink()), backend=None, job=job, model="m", limits=Limits(), gate=Gate(), session=session
+        )
+        return [one.unique_line() for _ in range(200)]
+
+    drawn = [*lines("s1", "j1"), *lines("s1", "j2"), *lines("s2", "j1")]
+    assert len(set(drawn)) == len(drawn)
+    assert all(line.startswith("[") and line.endswith("]\n") for line in drawn)
+    assert len({line[:4] for line in drawn}) > 300, "they differ from their first characters on"
+
+
+async def test_a_server_that_does_not_count_counts_nothing():
+    assert await bench(ScriptedBackend(count=7), Sink()).count_tokens("x") == 7
+    assert await bench(ScriptedBackend(count=BackendError("not_supported", "no")), Sink()).count_tokens("x") is None
+    assert await bench(None, Sink()).count_tokens("x") is None

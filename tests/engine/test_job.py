@@ -4,7 +4,7 @@ from llmtui import events as ev
 from llmtui.backends.base import BackendError
 from llmtui.engine.bench import JobBench
 from llmtui.engine.gate import Gate
-from llmtui.engine.job import Residence, run_job
+from llmtui.engine.job import WARMUP_PROMPT, WARMUP_TOKENS, Residence, run_job
 from llmtui.engine.recorder import Recorder
 from llmtui.events import Model, Server
 from llmtui.suites.plan import PlannedTarget, plan_jobs
@@ -70,3 +70,36 @@ async def test_a_watch_sends_nothing():
     text = "name: w\nworkloads:\n  - kind: watch\n    duration_s: 0.01\n"
     assert (await run(backend, Sink(), text=text)).status == "done"
     assert backend.requests == backend.loads == []
+
+
+LOAD = "name: l\nworkloads:\n  - kind: load\n    prompts: [one, two]\n    concurrency: 3\n    requests: 6\n    max_tokens: 40\n"
+MADE_UP = "name: l\nworkloads:\n  - kind: load\n    synthetic: {tokens: 4}\n    concurrency: 1\n    requests: 2\n    max_tokens: 4\n"
+
+
+async def test_a_load_is_warmed_up_by_one_request_and_then_held():
+    sink, backend = Sink(), ScriptedBackend(["x", 0.01, "y"])
+    assert (await run(backend, sink, text=LOAD)).status == "done"
+    finished = sink.of(ev.RequestFinished)
+    assert [event.warmup for event in finished] == [True] + [False] * 6
+    assert [event.step for event in sink.of(ev.RequestStarted)] == [0] + [1] * 6
+    warmup, *held = backend.requests
+    assert (warmup.max_tokens, {request.max_tokens for request in held}) == (WARMUP_TOKENS, {40})
+    assert warmup.messages[0][1].endswith("one")
+    (step,) = sink.of(ev.StepFinished)
+    assert step.load == ev.OfferedLoad(concurrency=3)
+    assert len(backend.loads) == 1
+
+
+async def test_what_has_no_prompt_yet_is_warmed_up_with_one_of_ours():
+    backend = ScriptedBackend(count=4)
+    assert (await run(backend, Sink(), text=MADE_UP)).status == "done"
+    assert backend.requests[0].messages[0][1].endswith(WARMUP_PROMPT)
+    assert backend.requests[0].max_tokens == 4, "never more than the suite asks for"
+    assert not any(WARMUP_PROMPT in request.messages[0][1] for request in backend.requests[1:])
+
+
+async def test_a_warm_up_that_fails_keeps_a_load_from_being_sent():
+    backend = ScriptedBackend([BackendError("unreachable", "nobody listens")])
+    outcome = await run(backend, Sink(), text=LOAD)
+    assert (outcome.status, outcome.reason) == ("failed", "nobody listens")
+    assert len(backend.requests) == 1

@@ -76,3 +76,56 @@ def test_a_job_in_which_the_engine_used_too_much_is_flagged_once(limit, flags):
     alerts = sink.of(ev.AlertRaised)
     assert [(alert.code, alert.job) for alert in alerts] == [(ev.CLIENT_BOUND, "j1")] * flags
     assert all("50 % of a core (limit 40 %)" in alert.text for alert in alerts)
+
+
+class Sleeps:
+    """A clock that goes on by `late_ns` more than each sleep asked for, as a busy loop makes it seem."""
+
+    def __init__(self, meter_step_s, late_ns):
+        self.at = 0
+        self.step = round(meter_step_s * 1e9) + late_ns
+
+    def __call__(self):
+        self.at += self.step
+        return self.at
+
+
+async def lags(late_ns, count):
+    """A meter that has measured `count` lags of `late_ns`: its clock is read at the begin and at the end of a sleep."""
+    meter = LagMeter(clock=Sleeps(0.001, late_ns), step_s=0.001)
+    task = asyncio.create_task(meter.run())
+    async with asyncio.timeout(20):
+        while meter.count < count:
+            await asyncio.sleep(0.001)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return meter
+
+
+async def test_the_latest_lags_can_be_asked_for():
+    meter = await lags(5_000_000, 12)
+    assert meter.latest(3) == [5_000_000] * 3
+    assert meter.latest(10_000) == [5_000_000] * meter.count
+    assert meter.latest(0) == meter.latest(-1) == []
+    assert meter.lag_ns(99) == 5_000_000
+    assert (await lags(-9, 3)).lag_ns(50) == 0, "early is not late"
+
+
+async def test_a_job_is_judged_by_its_own_time_and_each_one_anew():
+    sink = Sink()
+    now, used = [0], [0.0]
+    meter = meter_for(sink, clock=lambda: now[0], cpu_clock=lambda: used[0], client_cpu=70.0)
+
+    def run_job(name, share, seconds=10):
+        meter.job_changed(name)
+        now[0] += seconds * 1_000_000_000
+        used[0] += seconds * share
+
+    run_job("j1", 0.9)
+    run_job("j2", 0.1)
+    run_job("j3", 0.9, seconds=3)  # too short to tell
+    run_job("j4", 0.8)
+    meter.job_changed(None)
+    used[0] += 1000
+    meter.job_changed(None)
+    assert [alert.job for alert in sink.of(ev.AlertRaised)] == ["j1", "j4"]
