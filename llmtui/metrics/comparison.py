@@ -23,8 +23,8 @@ BOOTSTRAP_FROM = 10
 POWER = 0.8
 """How likely the estimated number of runs is to bring a verdict, if the difference is what it seems now."""
 
-MOST_MORE = 1000
-"""An estimate beyond so many more values is not given: nobody would run them."""
+MOST_MORE = 100
+"""An estimate beyond so many more runs is not given: it would be coarse, and nobody would run them."""
 
 Better = Literal["lower", "higher"]
 Verdict = Literal["faster", "slower", "same", "can't tell"]
@@ -46,8 +46,8 @@ class Comparison:
     """One figure on two sides. `first` and `second` summarize the values that were compared, one for each `unit`.
 
     `ratio` (second over first) and `p` (Mann-Whitney, two-sided) are None for the `reason`. `more` is how many more
-    runs of each side may bring a verdict, when there is none: None for more than `MOST_MORE` values, and where no
-    number of runs would help. `left_out` counts the values that were missing or no numbers.
+    runs of each side may bring a verdict, when there is none: None for more than `MOST_MORE`, and where no number would
+    help. `left_out` counts the values that were missing or no numbers.
     """
 
     unit: Unit
@@ -80,8 +80,8 @@ def compare(first: Runs, second: Runs, *, better: Better, margin: float = MARGIN
     verdict = _verdict(a, b, ratio if isinstance(ratio, Ratio) else None, p, better, margin, 1 - level)
     more = None
     if verdict == "can't tell" and a and b:
-        values = _more_values(len(a), len(b), ratio, margin, level)
         per_run = min(len(a) / _count_runs(first), len(b) / _count_runs(second))
+        values = _more_values(len(a), len(b), ratio, margin, level, most=math.floor(MOST_MORE * per_run))
         more = None if values is None else math.ceil(values / per_run)
     return Comparison(
         unit=unit,
@@ -188,8 +188,8 @@ def _verdict(  # noqa: PLR0917 - what a verdict rests on
     return "faster" if (low > 1) is (better == "higher") else "slower"
 
 
-def _more_values(n: int, m: int, ratio: Ratio | Missing, margin: float, level: float) -> int | None:
-    """Return how many more values of each side may bring a verdict, None beyond `MOST_MORE` or when none would.
+def _more_values(n: int, m: int, ratio: Ratio | Missing, margin: float, level: float, *, most: int) -> int | None:
+    """Return how many more values of each side may bring a verdict, None beyond `most` or when none would.
 
     From the width of the interval comes the variance of a value's logarithm, taken as equal on both sides. The number
     is the least for which the ratio as it is now leaves 1, or stays within the margin, with probability `POWER`.
@@ -210,5 +210,5 @@ def _more_values(n: int, m: int, ratio: Ratio | Missing, margin: float, level: f
         error = math.sqrt(variance * (1 / (n + more) + 1 / (m + more)))
         return (student_quantile((1 + level) / 2, n + m + 2 * more - 2) + enough) * error <= room
 
-    more = bisect_left(range(MOST_MORE + 1), True, lo=max(least, 1), key=suffices)
-    return more if more <= MOST_MORE else None
+    more = bisect_left(range(most + 1), True, lo=max(least, 1), key=suffices)
+    return more if more <= most else None

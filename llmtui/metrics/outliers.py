@@ -9,8 +9,11 @@ from llmtui.metrics.statistics import finite, mean_and_sd, median
 THRESHOLD = 3.5
 """A modified z-score beyond this marks an outlier (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993)."""
 
-LEAST = 5
-"""With fewer values nobody can say which of them is the odd one."""
+LEAST = 8
+"""With fewer values nobody can say which of them is the odd one: of normal samples this small, 1 in 7 has a flag."""
+
+LEAST_FOR_SPREAD = 5
+"""With fewer values the robust standard deviation is left to chance."""
 
 MAD_OF_NORMAL = 0.674490
 """The median distance from the median of a normal distribution, in standard deviations."""
@@ -40,8 +43,9 @@ def outliers(values: Sequence[float | None]) -> tuple[Outlier, ...]:
     The robust SD is the MAD over 0.6745. Where more than half of the values are equal the MAD is 0 and the mean
     distance from the median over 0.7979 takes its place. Values that are all equal, or fewer than `LEAST`, have none.
     """
-    spread = robust_spread(finite(values))
-    if spread is None:
+    sample = finite(values)
+    spread = robust_spread(sample)
+    if spread is None or len(sample) < LEAST:
         return ()
     scores = ((place, value, (value - spread.middle) / spread.deviation) for place, value in _numbers(values))
     return tuple(Outlier(*score) for score in scores if abs(score[2]) > THRESHOLD)
@@ -50,7 +54,7 @@ def outliers(values: Sequence[float | None]) -> tuple[Outlier, ...]:
 def robust_spread(sample: Sequence[float]) -> Spread | None:
     """Return the middle and the robust SD of a sample of numbers; None when it is too small or does not vary."""
     middle = median(sample)
-    if middle is None or len(sample) < LEAST:
+    if middle is None or len(sample) < LEAST_FOR_SPREAD:
         return None
     distances = [abs(value - middle) for value in sample]
     if not math.isfinite(max(distances)):
