@@ -79,6 +79,9 @@ def judge_together(pairs: Sequence[Pair], bounds: Bounds) -> list[Row]:
         late(name, "gap p50", gaps(pairs), None, 50),
         late(name, "gap p99", gaps(pairs), bounds.gap_p99_ns, 99),
         late(name, "gap max", gaps(pairs), None, 100),
+        # How far the truth server missed its own schedule: a machine at rest lets it miss by less than 0.1 ms.
+        late(name, "latest send, median", [pair.truth.late_ns for pair in pairs], None, 50),
+        late(name, "latest send, max", [pair.truth.late_ns for pair in pairs], None, 100),
     ]
 
 

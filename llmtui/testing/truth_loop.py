@@ -195,6 +195,8 @@ class TruthServer:
             return
         stream.rest = b""
         stream.sent.append((at_ns, planned.tokens, planned.kind))
+        if planned.tokens:
+            stream.late_ns = max(stream.late_ns, at_ns - stream.base_ns - planned.offset_ns)
         if connection.watches_writing:
             self._watch_writing(connection, wanted=False)
         stream.position += 1

@@ -21,6 +21,7 @@ class TruthRecord(msgspec.Struct, frozen=True, kw_only=True):
         received_ns: When the last byte of the request had been read.
         sends: For each send: the moment just before it, the tokens that became whole with it, and their kind,
             "reasoning", "answer" or "none".
+        late_ns: By how much the latest send with text missed its time; that is the machine's fault, not the client's.
         ended_ns: After the last send.
         ending: "done", "error" (told the client), "closed" (by the server), "gone" (the client left).
     """
@@ -32,6 +33,7 @@ class TruthRecord(msgspec.Struct, frozen=True, kw_only=True):
     mark: str
     received_ns: int
     sends: tuple[tuple[int, int, str], ...]
+    late_ns: int
     ended_ns: int
     ending: TruthEnding
 

@@ -43,6 +43,7 @@ class Stream:
     keeps: bool
     position: int = 0
     rest: bytes = b""
+    late_ns: int = 0
     sent: list[tuple[int, int, str]] = field(default_factory=list)
 
     @property
@@ -71,6 +72,7 @@ class Journal:
                 mark=stream.generation.mark,
                 received_ns=stream.received_ns,
                 sends=tuple(stream.sent),
+                late_ns=stream.late_ns,
                 ended_ns=time.monotonic_ns(),
                 ending=ending,
             )

@@ -37,6 +37,7 @@ def make_pair(
         mark=mark,
         received_ns=RECEIVED,
         sends=((RECEIVED, 0, "none"), *sends),
+        late_ns=0,
         ended_ns=sends[-1][0],
         ending="done",
     )

@@ -13,6 +13,7 @@ def record(number):
         mark="[a]",
         received_ns=5,
         sends=((6, 0, "none"), (7, 2, "reasoning"), (8, 1, "answer")),
+        late_ns=1,
         ended_ns=9,
         ending="done",
     )
