@@ -121,7 +121,10 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:  # noqa: D102 - asyncio.Protocol
-        at_ns = time.monotonic_ns()
+        self.data_stamped(time.monotonic_ns(), data)
+
+    def data_stamped(self, at_ns: int, data: bytes) -> None:
+        """Take bytes that arrived at `at_ns`."""
         self._reads.append(TimedRead(at_ns, data))
         self._unparsed += len(data)
         if self._unparsed > UNPARSED_HIGH and not self._reading_paused and self._transport is not None:

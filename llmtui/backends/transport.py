@@ -18,6 +18,7 @@ import httpx
 
 from llmtui import __version__
 from llmtui.backends.connection import Connection, ConnectionCut, TimedRead, Timeouts, Turnstile
+from llmtui.backends.stamped_socket import KERNEL_STAMPS, StampedTransport, connect_stamped
 
 __all__ = ["ConnectionCut", "TimedRead", "TimedTransport", "open_client", "set_key"]
 
@@ -149,14 +150,13 @@ class TimedTransport(httpx.AsyncBaseTransport):
         loop = asyncio.get_running_loop()
         context = self._context() if origin.scheme == "https" else None
         turnstile = self._turnstile = self._turnstile or Turnstile()
+        connection = Connection(turnstile=turnstile, on_idle=self._keep, on_lost=self._forget)
         try:
             async with asyncio.timeout(limit_s):
-                _, connection = await loop.create_connection(
-                    lambda: Connection(turnstile=turnstile, on_idle=self._keep, on_lost=self._forget),
-                    origin.host,
-                    origin.port,
-                    ssl=context,
-                )
+                if context is None and KERNEL_STAMPS:
+                    StampedTransport(await connect_stamped(origin.host, origin.port), connection)
+                else:
+                    await loop.create_connection(lambda: connection, origin.host, origin.port, ssl=context)
         except TimeoutError:
             raise httpx.ConnectTimeout("The server did not take the connection in time.") from None
         except (OSError, UnicodeError) as error:  # UnicodeError: a host name that cannot be one
