@@ -4,6 +4,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from support.conversation import MS, header, queued, request, whole_session
+from support.load_events import C2, session_under_load
 
 from llmtui import events as ev
 from llmtui.state.reducer import apply, apply_all, live_rate
@@ -134,3 +135,71 @@ def test_old_text_is_dropped_within_a_bound():
     assert state.kept_characters <= KEPT_TEXT
     assert state.requests["j1.0"].text_dropped
     assert not state.requests["j1.3"].text_dropped
+
+
+# Loads, and llmtui's own use
+
+
+def test_steps_and_capacity_belong_to_their_job():
+    state = folded(session_under_load())
+    found = ev.CapacityFound(t=1, job="j1", load=C2, sentence="that is it")
+    before = state.jobs["j1"].changes
+    assert apply(state, found) == ("results",)
+    job = state.jobs["j1"]
+    assert [step.load for step in job.steps] == [C2]
+    assert (job.capacity, job.changes) == (found, before + 1)
+    assert state.requests["j1.2"].step == 1
+    assert state.requests["j1.1"].step == 0
+    assert (state.misfits, state.active_requests) == (0, [])
+
+
+@given(st.permutations(session_under_load()))
+def test_no_order_of_events_of_a_load_raises(events):
+    folded(events)
+
+
+def test_the_rate_of_all_streams_is_their_sum():
+    state = folded([header(), queued(), *(e for name in "abc" for e in request(name, start=0)[:2])])
+    for place in range(1, 61):
+        for name in "abc":
+            batch = ev.TokensReceived(
+                t=place * 100 * MS, request=name, offsets_us=(place * 100_000, place * 100_000 + 1), texts=("x", "y")
+            )
+            apply(state, batch)
+    assert abs(state.token_rate.last() - 60.0) < 3
+    assert len(state.recent_tokens) < 3 * 25, "what is older than two seconds is forgotten"
+    assert state.recent_sum == sum(tokens for _, tokens in state.recent_tokens)
+    for name in "abc":
+        apply(state, ev.RequestFinished(t=7000 * MS, request=name, job="j1", status="done"))
+    assert state.token_rate.last() is None, "without a stream there is no rate"
+    assert (state.recent_sum, len(state.recent_tokens)) == (0, 0)
+
+
+def test_a_finished_request_keeps_nothing_that_served_the_live_view():
+    state = folded([header(), queued(), *request("j1.1")])
+    assert (len(state.requests["j1.1"].recent), len(state.requests["j1.1"].gaps_us)) == (0, 0)
+    assert len(folded([header(), queued(), *request("j1.1")[:3]]).requests["j1.1"].gaps_us) == 3
+
+
+def test_only_the_alert_of_a_known_job_flags_it():
+    def flagged(job, code):
+        alert = ev.AlertRaised(t=9, severity="warning", code=code, text="busy", job=job)
+        return folded([header(), queued(), alert]).jobs["j1"].client_bound
+
+    assert flagged("j1", ev.CLIENT_BOUND) == "busy"
+    assert flagged("j1", "other") is None
+    assert flagged("j7", ev.CLIENT_BOUND) is None
+    assert flagged(None, ev.CLIENT_BOUND) is None
+
+
+def test_viewers_that_fell_silent_have_left():
+    second = 1_000_000_000
+
+    def viewer(pid, t):
+        return ev.ViewerMeasured(t=t * second, pid=pid, cpu=3.0, terminal_rate=100.0)
+
+    state = folded([header(), viewer(1, 1), viewer(2, 1), viewer(2, 9)])
+    assert {use.pid for use in state.live_viewers} == {1, 2}
+    apply(state, ev.MarkerPlaced(t=11 * second, label="later"))
+    assert [(use.pid, use.t) for use in state.live_viewers] == [(2, 9 * second)]
+    assert apply(state, viewer(3, 12)) == ("self",)

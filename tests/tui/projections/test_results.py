@@ -1,5 +1,7 @@
 from support.conversation import whole_session
+from support.load_events import C2, session_under_load
 
+from llmtui import events as ev
 from llmtui.state.reducer import apply_all
 from llmtui.state.session import SessionState
 from llmtui.tui.glyphs import glyphs_of
@@ -31,3 +33,36 @@ def test_the_details_hold_every_reason():
     assert "2 measured, 0 failed" in text
     assert "peak memory 7 B of the server" in text
     assert "there is no job" in result_details(state(), "j9", glyphs_of("ascii"))[0]
+
+
+def folded(*events):
+    state = SessionState()
+    apply_all(state, events)
+    return state
+
+
+def test_a_load_has_columns_of_its_own():
+    view = results_view(folded(*session_under_load()), glyphs_of("ascii"))
+    (row,) = view.rows
+    shown = dict(zip((column.title for column in view.columns), row.cells, strict=True))
+    assert (shown["load"], shown["total"], shown["TTFT"]) == ("C=2", "80.0", "300 ms")
+
+
+def test_a_job_in_doubt_has_the_colour_of_a_warning():
+    bound = ev.AlertRaised(t=9, severity="warning", code=ev.CLIENT_BOUND, text="busy itself", job="j1")
+    calm, doubtful = (
+        results_view(folded(*session_under_load(), *more), glyphs_of("ascii")).rows[0] for more in ([], [bound])
+    )
+    assert calm.tone != doubtful.tone == "warn"
+
+
+def test_the_details_of_a_load_hold_its_levels_capacity_and_doubts():
+    found = ev.CapacityFound(t=9, job="j1", load=C2, sentence="2 requests at once\x1b is it")
+    bound = ev.AlertRaised(t=9, severity="warning", code=ev.CLIENT_BOUND, text="busy itself", job="j1")
+    lines = result_details(folded(*session_under_load(), found, bound), "j1", glyphs_of("ascii"))
+    assert lines[1:3] == ["busy itself", "2 requests at once␛ is it"]
+    text = "\n".join(lines)
+    assert "2 measured, 1 failed" in text
+    assert "C=2: 3 requests, 1 failed, 1 kept the SLO" in text
+    assert "the window was short" in text
+    assert "by load" not in "\n".join(result_details(state(), "j1", glyphs_of("ascii")))
