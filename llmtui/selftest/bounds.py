@@ -12,6 +12,10 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """From a send to the stamp of its arrival. Models stream a token every 5 to 100 ms, so 1 ms is 20 % of the shortest
     gap and 1 % of a common one, and a gap, as a difference of two stamps, loses what is constant in it."""
 
+    early_ns: int = 100_000
+    """By how much a stamp may lie before its send. The kernel stamps by the wall clock; to bring that to the monotonic
+    one takes a reading of both clocks, between which an interrupt may come. No effect comes earlier than its cause."""
+
     gap_p99_ns: int = 1 * MS
     """Of a gap between two arrivals: it is the difference of two stamps, each of which keeps its own bound."""
 

@@ -55,9 +55,17 @@ def test_a_late_stamp_fails_and_may_be_tried_again(pair):
     assert all(row.timing for row in rows if row.verdict == "FAILED")
 
 
-def test_a_stamp_from_before_the_send_is_no_matter_of_a_busy_machine(pair):
-    row = next(row for row in judged([pair(extra_late=(-10_000,))]) if row.figure == "stamp p95")
-    assert (row.verdict, row.timing, row.measured) == ("FAILED", False, "before it was sent")
+def test_a_stamp_from_before_the_send_is_seen(pair):
+    def early(ns):
+        rows = judge_together([pair(), pair(extra_late=(50_000, -ns, 50_000))], BOUNDS)
+        return next(row for row in rows if row.figure == "stamp earliest")
+
+    assert (early(20_000).verdict, early(20_000).measured) == ("ok", "before it was sent")
+    assert early(300_000).verdict == "FAILED"
+    assert (early(-50_000).verdict, early(-50_000).error, early(-50_000).measured) == ("ok", 0.0, None)
+    assert tail_strain([pair(extra_late=(-300_000,))], BOUNDS) == 3
+    many = judge_streams(MANY, [pair(), pair(), pair(extra_late=(-300_000,))], BOUNDS)
+    assert failed(many) == {"stamp earliest"}
 
 
 def test_lost_chunks_and_lost_requests_fail(pair):

@@ -1,4 +1,15 @@
-from llmtui.selftest.rows import gaps, late, longest_gap, stamps, ttft_errors, word, worst_rate, worst_time, worst_ttft
+from llmtui.selftest.rows import (
+    earliest,
+    gaps,
+    late,
+    longest_gap,
+    stamps,
+    ttft_errors,
+    word,
+    worst_rate,
+    worst_time,
+    worst_ttft,
+)
 
 MS = 1_000_000
 
@@ -13,6 +24,13 @@ def test_a_percentile_of_errors():
 def test_without_values_there_is_nothing_to_pass():
     row = late("x", "stamp p99", [], 2, 99)
     assert (row.error, row.verdict, row.timing) == (None, "FAILED", False)
+
+
+def test_the_earliest_of_errors():
+    assert earliest("x", "stamp earliest", [5.0, 3.0], 2).error == 0
+    assert earliest("x", "stamp earliest", [5.0, -1.5, -1.0], 2).error == 1.5
+    assert earliest("x", "stamp earliest", [5.0, -2.5], 2).verdict == "FAILED"
+    assert earliest("x", "stamp earliest", [], 2).verdict == "FAILED"
 
 
 def test_words_and_counts():
