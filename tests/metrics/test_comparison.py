@@ -122,6 +122,26 @@ def test_three_runs_tell_nothing_however_far_apart_they_are():
     assert four.p == pytest.approx(2 / math.comb(8, 4))
 
 
+def test_three_equal_runs_are_not_enough_to_be_the_same():
+    three = compare(runs(*TIGHT[:3]), runs(*TIGHT[:3]), better="lower")
+    assert (three.verdict, three.more) == ("can't tell", 1)
+    assert compare(runs(*TIGHT[:4]), runs(*TIGHT[:4]), better="lower").verdict == "same"
+
+
+def test_an_interval_beyond_one_does_not_convince_against_the_ranks():
+    result = compare(runs(100, 101, 102, 103), runs(102.5, 107, 108, 109), better="lower")
+    assert result.ratio.interval.low > 1
+    assert result.p == pytest.approx(4 / 70), "one pair stands the other way round"
+    assert result.verdict == "can't tell"
+
+
+def test_ranks_do_not_convince_against_an_interval_around_one():
+    result = compare(runs(100, 101, 102, 103, 104), runs(105, 106, 107, 108, 1000), better="lower")
+    assert result.p == pytest.approx(2 / 252)
+    assert result.ratio.interval.low < 1 < result.ratio.interval.high
+    assert result.verdict == "can't tell"
+
+
 def test_one_value_a_side_asks_for_three_more():
     result = compare(runs(10.0), runs(20.0), better="lower")
     assert (result.verdict, result.more, result.ratio) == ("can't tell", 3, None)
@@ -173,14 +193,13 @@ def test_with_fewer_runs_each_request_counts():
 
 
 def test_more_is_counted_in_runs():
-    draw = random.Random(9)
-    values = [[100 * math.exp(draw.gauss(0, 0.02)) for _ in range(5)] for _ in range(4)]
-    few = compare(values[:2], values[2:], better="lower")
-    single = compare(
-        runs(*(v for run in values[:2] for v in run)), runs(*(v for run in values[2:] for v in run)), better="lower"
-    )
+    draw = random.Random(14)
+    halves = [[[level * math.exp(draw.gauss(0, 0.02)) for _ in range(5)] for _ in range(2)] for level in (100.0, 101.5)]
+    few = compare(*halves, better="lower")
+    single = compare(*(runs(*(v for run in half for v in run)) for half in halves), better="lower")
     assert few.verdict == single.verdict == "can't tell"
-    assert few.more == math.ceil(single.more / 5)
+    assert single.more == 24
+    assert few.more == 5, "24 values in runs of five"
 
 
 # --- calibration ---------------------------------------------------------------------------------------------------
@@ -216,7 +235,8 @@ def test_the_runs_that_are_asked_for_mostly_bring_a_verdict():
             longer = compare([*a, *drawn(draw, more)], [*b, *drawn(draw, more, 106.0)], better="lower")
             told += longer.verdict != "can't tell"
     assert asked > 50
-    assert told / asked > 0.5
+    # Asked for with a power of 0.8, from a difference and a scatter that are guessed from six values.
+    assert 0.65 < told / asked < 0.95
 
 
 def test_a_hopeless_number_of_runs_is_not_asked_for():

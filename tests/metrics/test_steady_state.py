@@ -56,6 +56,12 @@ def test_a_drift_never_settles():
     assert "never settle" in steady_state([100.0 + place for place in range(60)]).reason
 
 
+def test_a_drift_that_hides_in_the_scatter_is_seen_by_the_ranks():
+    found = starts(lambda seed: [v * (1 + 0.12 * place / 100) for place, v in enumerate(scatter(seed, 100, sd=0.05))])
+    # No cut stands out: without the ranks 1 in 100 is found.
+    assert found.count(None) / TRIALS > 0.8
+
+
 def test_a_level_reached_only_in_the_second_half_never_settles():
     found = starts(lambda seed: [*scatter(seed, 42, 200.0), *scatter(seed + 1000, 18)])
     assert found.count(None) == TRIALS
