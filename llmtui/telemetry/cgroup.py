@@ -43,7 +43,7 @@ class Cgroup:
         """Return the tightest limit of memory in bytes, None when there is none."""
         limits = [read_number(f"{level}/{name}") for level in self.unified for name in ("memory.max", "memory.high")]
         limits += [read_number(f"{level}/memory.limit_in_bytes") for level in self.memory]
-        return min((limit for limit in limits if limit is not None and limit < _NO_LIMIT), default=None)
+        return min((limit for limit in limits if limit is not None and 0 < limit < _NO_LIMIT), default=None)
 
     def memory_used(self) -> int | None:
         """Return what the innermost group uses in bytes, file cache included."""

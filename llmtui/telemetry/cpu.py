@@ -217,9 +217,8 @@ class CpuThrottle:
         readings: Readings = {}
         milliseconds = self._sum("total_time_ms")
         events = self._sum("count")
-        readings["cpu.throttle.time"] = (
-            milliseconds / 1000 if milliseconds is not None else Missing("this kernel counts only events of throttling")
-        )
+        why = "this kernel counts only events of throttling" if events is not None else "the counters can't be read"
+        readings["cpu.throttle.time"] = milliseconds / 1000 if milliseconds is not None else Missing(why)
         if events is not None:
             readings["cpu.throttle.events"] = float(events)
         return readings

@@ -32,6 +32,7 @@ def cards(root: str, vendor: int | None = None) -> list[Card]:
         maker = read_number(f"{device}/vendor")
         if maker is not None and (vendor is None or maker == vendor):
             address = os.path.basename(link_end(device))  # noqa: PTH119 - pathlib costs a megabyte in the sampler
+            address = "" if address == "device" else address  # no link, so nothing tells where the card sits
             found.append(Card(name, device, address, maker, read_number(f"{device}/device") or 0))
     return found
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from llmtui.telemetry.base import Clock, KeptFile, inside, under, witnessed
+from llmtui.telemetry.gpu_nvidia import devices_on_bus
 from llmtui.telemetry.lanes import InlineLane
 from llmtui.telemetry.sample_lines import SamplerCommand, Watch
 from llmtui.telemetry.sampling import Sampler
@@ -72,7 +73,7 @@ def two_looks(
 
     `clock` is asked once for each look. NVML is no file, so it is not asked, nor are the sampler's own figures told.
     """
-    sources = find_sources(root, load_nvml=_no_nvml)
+    sources = find_sources(root, load_nvml=_no_nvml if devices_on_bus(root) else None)
     now = clock()
 
     def make_lane(source: Source) -> InlineLane:

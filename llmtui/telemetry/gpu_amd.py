@@ -54,6 +54,7 @@ class AmdCard:
             uuid=read_text(f"{self._card.device}/unique_id") or self._card.address or None,
             memory=self._total,
             driver="amdgpu",
+            unified=self.unified,
         )
 
     def sample(self, now_ns: int) -> Readings:

@@ -16,7 +16,11 @@ _LOADS = (
 )
 _GPU_NAMES = ("gpu", "ga10b", "gv11b", "gp10b", "gb10b")
 _TOTAL_RAILS = ("VDD_IN", "VIN", "POM_5V_IN")
-_GPU_RAILS = ("VDD_GPU_SOC", "VDD_GPU", "VDD_CPU_GPU_CV", "GPU", "POM_5V_GPU")
+_TOTAL_PARTS = ("VDD_GPU_SOC", "VDD_CPU_CV", "VIN_SYS_5V0")
+"""What an AGX Orin takes in all: it has no meter before the rails part."""
+_GPU_RAILS = ("VDD_GPU", "GPU", "POM_5V_GPU")
+_SHARED_RAILS = ("VDD_GPU_SOC", "VDD_CPU_GPU_CV")
+"""Rails that feed the GPU and others: their power is no figure of the GPU."""
 
 
 def is_jetson(root: str = "/") -> bool:
@@ -56,8 +60,7 @@ class Jetson:
         else:
             found["memory.used"] = Missing("/proc/meminfo can't be read")
         found.update(self._heat())
-        board, gpu = self._power()
-        found["power"] = Missing("no power sensor for the GPU") if gpu is None else round(gpu, 3)
+        board, found["power"] = self._power()
         readings = {f"gpu.{self._index}.{figure}": value for figure, value in found.items()}
         if board is not None:
             readings["board.power"] = round(board, 3)
@@ -99,7 +102,7 @@ class Jetson:
         folder = under(self._root, "/sys/class/hwmon")
         return [f"{folder}/{name}" for name in listed(folder)]
 
-    def _power(self) -> tuple[float | None, float | None]:
+    def _power(self) -> "tuple[float | None, float | Missing]":
         """Return (board, GPU) in W from the INA3221 monitors: millivolts times milliamperes."""
         rails: dict[str, float] = {}
         for chip in self._chips():
@@ -111,7 +114,15 @@ class Jetson:
                 if label and volts is not None and amperes is not None:
                     rails[label] = volts * amperes / 1e6
         board = next((rails[name] for name in _TOTAL_RAILS if name in rails), None)
-        return board, next((rails[name] for name in _GPU_RAILS if name in rails), None)
+        if board is None and rails.keys() >= set(_TOTAL_PARTS):
+            board = sum(rails[name] for name in _TOTAL_PARTS)
+        gpu = next((rails[name] for name in _GPU_RAILS if name in rails), None)
+        if gpu is not None:
+            return board, round(gpu, 3)
+        shared = next((name for name in _SHARED_RAILS if name in rails), None)
+        if shared is not None:
+            return board, Missing(f"the board measures the GPU only together with others ({shared})")
+        return board, Missing("no power sensor for the GPU")
 
     def _overcurrent_events(self) -> int | None:
         """Add up how often the board cut its clocks for too much current: a slowdown that no clock file shows."""

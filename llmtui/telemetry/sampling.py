@@ -1,5 +1,6 @@
 """Reads all sources of a machine at the pace of each, and makes lines of what they give."""
 
+import math
 import os
 import resource
 import sys
@@ -91,14 +92,15 @@ class Sampler:
         began_ns = self._clock()
         cost_ns = time.process_time_ns()
         late = [reading for lane in self._lanes if (reading := lane.collect()) is not None]
-        for lane in self._lanes:
-            lane.kick()
         now: Readings = {}
         for position, source in enumerate(self._near):
             now_ns = self._clock()
             if now_ns >= self._due_ns[position]:
                 self._due_ns[position] = now_ns + source.period_ns * 9 // 10
                 now.update(_sample(source.probe, now_ns))
+        # After the load: the processor's clock is that of the cores that are busy now.
+        for lane in self._lanes:
+            lane.kick()
         patience_s = self._patience_s
         if patience_s is None:
             patience_s = min(_PATIENCE_S, self.interval_s / 2)
@@ -153,6 +155,9 @@ class Sampler:
                 if self._reasons.get(key) != value.reason:
                     missing[key] = self._reasons[key] = value.reason
                 self._steady.pop(key, None)
+                continue
+            if not math.isfinite(value):
+                missing[key] = self._reasons[key] = "its source says something that is no number"
                 continue
             self._reasons.pop(key, None)
             if key.endswith(_STEADY):

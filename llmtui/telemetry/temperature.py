@@ -25,8 +25,9 @@ class Sensor(NamedTuple):
 class CpuTemperature:
     """`cpu.temperature` and `cpu.temperature.limit` in degrees Celsius.
 
-    The sensor is the first of: coretemp "Package id N" (the hottest package), k10temp Tdie, then Tctl, zenpower Tdie,
-    the CPU chip or zone of ARM boards, x86_pkg_temp, single cores, and only then acpitz, which often stands still.
+    The sensor is the first of: coretemp "Package id N", k10temp Tdie, then Tctl, zenpower Tdie, the CPU chip or zone of
+    ARM boards, x86_pkg_temp, single cores, and only then acpitz, which often stands still. Of several sockets the
+    hottest counts.
     `wanted` ("chip/label") overrides that. All sensors are listed once; only the chosen ones are read again.
     """
 
@@ -36,6 +37,7 @@ class CpuTemperature:
         self._virtual = virtual
         self._chosen: list[tuple[Sensor, KeptFile]] = []
         self._search_ns: int | None = None
+        self._failed: Missing | None = None
 
     @property
     def sensor(self) -> str | None:
@@ -47,18 +49,20 @@ class CpuTemperature:
         if not self._chosen and (self._search_ns is None or now_ns - self._search_ns >= _RETRY_NS):
             self._search_ns = now_ns
             self._chosen = [(sensor, KeptFile(sensor.path)) for sensor in self._choose()]
+            self._failed = None
         if not self._chosen:
-            return {"cpu.temperature": Missing(self._why_none())}
+            return {"cpu.temperature": self._failed or Missing(self._why_none())}
         values = [file.number(self._root) for _, file in self._chosen]
         degrees = [value / 1000 for value in values if not isinstance(value, Missing)]
         plausible = [value for value in degrees if is_plausible(value)]
         if not plausible:
             name = self._chosen[0][0].name
             self._chosen = []  # the driver may have been reloaded under another number: look again
-            if degrees:
-                return {"cpu.temperature": Missing(f"the sensor {name} says {degrees[0]:g} °C, which can't be")}
             first = values[0]
-            return {"cpu.temperature": first if isinstance(first, Missing) else Missing(f"the sensor {name} is gone")}
+            self._failed = first if isinstance(first, Missing) else Missing(f"the sensor {name} is gone")
+            if degrees:
+                self._failed = Missing(f"the sensor {name} says {degrees[0]:g} °C, which can't be")
+            return {"cpu.temperature": self._failed}
         readings: Readings = {"cpu.temperature": round(max(plausible), 1)}
         limits = [sensor.limit for sensor, _ in self._chosen if sensor.limit is not None]
         readings["cpu.temperature.limit"] = min(limits) if limits else Missing("the sensor names no limit")
@@ -74,7 +78,7 @@ class CpuTemperature:
         if best is None or best >= _UNFIT:
             return []
         chosen = [sensor for sensor in alive if sensor.rank == best]
-        return chosen if best in (_PACKAGE, _CORE) else chosen[:1]
+        return chosen if best in _ONE_EACH else chosen[:1]
 
     def _why_none(self) -> str:
         if self._wanted is not None:
@@ -88,6 +92,9 @@ class CpuTemperature:
 
 
 _PACKAGE, _TDIE, _TCTL, _ZEN, _ARM, _PKG_ZONE, _CORE, _ACPI, _UNFIT = range(9)
+
+_ONE_EACH = (_PACKAGE, _TDIE, _TCTL, _ZEN, _PKG_ZONE, _CORE)
+"""Kinds of sensors of which each socket, die or core has one: the hottest counts."""
 
 
 def is_plausible(celsius: float) -> bool:

@@ -1,6 +1,17 @@
-"""Small device trees of machines, written file by file."""
+"""Device trees of machines: small ones written file by file, and whole ones from tests/telemetry/trees."""
 
+import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from llmtui.telemetry.dump import two_looks
+
+TREES = Path(__file__).parents[1] / "telemetry/trees"
 
 HWMON = "sys/class/hwmon"
 CPU = "sys/devices/system/cpu"
@@ -60,3 +71,105 @@ STRIX_HALO = {
     "sys/class/drm/card1/device/hwmon/hwmon5/temp1_input": 71000,
     "sys/class/drm/card1/device/hwmon/hwmon5/power1_average": 85000000,
 }
+
+
+class Machine(NamedTuple):
+    """A machine of tests/telemetry/trees: see the README there."""
+
+    name: str
+    root: dict[str, str]
+    later: dict[str, str]
+    values: dict[str, float]
+    missing: dict[str, str]
+    hardware: dict[str, Any]
+    controls: list[dict[str, Any]]
+
+    def without(self, *paths: str) -> "Machine":
+        """Return the same machine without these files or folders; each must have been there."""
+        gone = {name for name in self.root for path in paths if f"{name.rstrip('@!')}/".startswith(f"{path}/")}
+        assert gone, f"{self.name} has none of {paths}"
+        root = {name: content for name, content in self.root.items() if name not in gone}
+        later = {name: content for name, content in self.later.items() if name not in gone}
+        return self._replace(root=root, later=later)
+
+
+def machine(name: str) -> Machine:
+    """Read a machine."""
+    text = (TREES / f"{name}.yaml").read_text()
+    # Everything in a file is text: a temperature is written as it stands.
+    bare = yaml.load(text, Loader=yaml.BaseLoader)
+    typed = yaml.safe_load(text)
+    root, later = (dict(_flat(bare.get(part) or {})) for part in ("root", "later"))
+    wanted = (typed.get(part) or {} for part in ("values", "missing", "hardware"))
+    return Machine(name, root, later, *wanted, typed.get("without") or [])
+
+
+def machines() -> list[str]:
+    """Return the names of all machines."""
+    return sorted(path.stem for path in TREES.glob("*.yaml"))
+
+
+def _flat(tree: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    for name, content in tree.items():
+        if isinstance(content, dict):
+            yield from _flat(content, f"{above}{name}/")
+        else:
+            yield f"{above}{name}", content
+
+
+def plant(root: Path, files: dict[str, str]) -> str:
+    """Write the files of a machine, links and locked ones too, in place where they are there already."""
+    for name, content in files.items():
+        path = root / name.rstrip("@!")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith("@"):
+            path.symlink_to(os.path.relpath(f"{root}{content}", path.parent))
+            continue
+        path.write_text(f"{content.rstrip(chr(10))}\n" if content else "")
+        if name.endswith("!"):
+            path.chmod(0)
+    return str(root)
+
+
+def look(root: Path, this: Machine) -> tuple[dict[str, float], dict[str, str]]:
+    """Let the sampler's sources look twice at a machine, two seconds apart; return values and reasons."""
+    plant(root, this.root)
+    times_ns = iter((1_000_000_000, 3_000_000_000))
+    with as_ordinary_user():
+        values, missing, _ = two_looks(str(root), clock=times_ns.__next__, pause=lambda: void(plant(root, this.later)))
+    return values, missing
+
+
+def void(_: object) -> None:
+    """Drop a result."""
+
+
+class _CapHeader(ctypes.Structure):
+    _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
+
+
+class _CapData(ctypes.Structure):
+    _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
+
+
+_VERSION_3 = 0x20080522
+_FILE_POWERS = 0b110
+"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH: what lets root read files without permission."""
+
+
+@contextmanager
+def as_ordinary_user() -> Iterator[None]:
+    """Lay down root's power over files in this thread, so that files without permission are refused as to anyone."""
+    if os.geteuid() != 0 or not hasattr(ctypes.CDLL(None), "capset"):
+        yield
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, whole = _CapHeader(_VERSION_3, 0), (_CapData * 2)()
+    assert libc.capget(ctypes.byref(header), whole) == 0
+    less = (_CapData * 2)(*whole)
+    less[0].effective &= ~_FILE_POWERS
+    assert libc.capset(ctypes.byref(header), less) == 0
+    try:
+        yield
+    finally:
+        assert libc.capset(ctypes.byref(header), whole) == 0
