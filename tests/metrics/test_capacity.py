@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmtui.metrics.capacity import FINENESS, Trial, highest_kept, next_level
+from llmtui.metrics.capacity import Trial, highest_kept, next_level
 
 
 def search(lowest, highest, keeps, *, whole):
@@ -33,7 +33,7 @@ def test_for_any_threshold_the_highest_whole_number_below_it_is_found(lowest, wi
 
 
 @given(st.floats(0.05, 100), st.floats(1.01, 100), st.floats(0, 1.2))
-def test_for_any_threshold_a_rate_is_found_to_its_fineness(lowest, factor, place):
+def test_for_any_threshold_a_rate_is_found_to_a_twentieth(lowest, factor, place):
     highest = lowest * factor
     threshold = highest * place
     trials = search(lowest, highest, lambda level: level <= threshold, whole=False)
@@ -45,8 +45,8 @@ def test_for_any_threshold_a_rate_is_found_to_its_fineness(lowest, factor, place
         assert found == highest
     else:
         assert found <= threshold
-        assert threshold - found <= FINENESS * threshold / (1 - FINENESS) + 1e-9
-    assert len(trials) <= most_trials(lowest, highest) + math.ceil(math.log2(1 / FINENESS))
+        assert threshold - found <= threshold / 19 + 1e-9
+    assert len(trials) <= most_trials(lowest, highest) + math.ceil(math.log2(20))
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=60), st.booleans())

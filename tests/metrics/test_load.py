@@ -72,6 +72,7 @@ def test_a_warm_up_that_eats_the_step_is_not_taken_and_that_is_said(warmup, cool
 def test_the_rates_of_a_window_by_hand():
     requests = [
         request(0, 4, tokens=4, arrivals=(1, 2, 3, 4)),  # due before the window, two of its tokens in it
+        request(1, 5),  # and another one that nobody counted
         request(3, 6, tokens=3, arrivals=(4, 5, 6)),
         request(7, 9, tokens=20, arrivals=(8, 9)),
         request(9, 13, tokens=4, arrivals=(10, 11, 12, 13)),  # ends after it, one token in it
@@ -80,8 +81,8 @@ def test_the_rates_of_a_window_by_hand():
     figures = measure_window(requests, Window(2 * S, 10 * S), None)
     assert (figures.requests, figures.failed) == (3, 0)
     assert figures.token_rate == (2 + 3 + 20 + 1) / 8
-    assert figures.request_rate == 3 / 8
-    assert figures.in_flight == (2 + 3 + 2 + 1) / 8
+    assert figures.request_rate == 4 / 8
+    assert figures.in_flight == (2 + 3 + 3 + 2 + 1) / 8
     assert (figures.good, figures.goodput, figures.kept_slo) == (None, None, None)
 
 
