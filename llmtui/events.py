@@ -174,10 +174,14 @@ class RequestStarted(Event, frozen=True, kw_only=True):
 
 
 class RequestSent(Event, frozen=True, kw_only=True):
-    """`t` is t0 of all latencies: just before the bytes were written on an open connection."""
+    """`t` is t0 of all latencies: just before the bytes were written on an open connection.
+
+    `stamps` says who took the time of what came back: the kernel when it arrived, or this process when it read it.
+    """
 
     request: str
     connect_ns: int | None = None
+    stamps: Literal["kernel", "process"] = "process"
 
 
 class TokensReceived(Event, frozen=True, kw_only=True):

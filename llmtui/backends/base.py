@@ -57,11 +57,13 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
 class Sent(msgspec.Struct, frozen=True):
     """First item of a stream: t0 on the monotonic clock, just before the request was written.
 
-    `connect_ns` is the time that opening the connection took, None when an open one was used again.
+    `connect_ns` is the time that opening the connection took, None when an open one was used again. With
+    `kernel_stamps` the chunks that follow have the kernel's time of arrival, else that of the read in this process.
     """
 
     at_ns: int
     connect_ns: int | None
+    kernel_stamps: bool = False
 
 
 class Chunk(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ import h11
 import httpx
 
 from llmtui.backends.body import HEAD_LIMIT, Body, SizedBody, body_of, keeps_alive
+from llmtui.backends.stamped_socket import StampedTransport
 
 UNPARSED_HIGH = 1024 * 1024
 """Received bytes that wait for their reader; beyond it the socket is not read, and the server has to wait."""
@@ -80,6 +81,7 @@ class Connection(asyncio.Protocol):
     it is gone. The methods raise the errors of httpx.
 
     Attributes:
+        kernel_stamps: Whether the kernel stamps the reads.
         silent: Whether the server has answered the present request with no byte yet.
         body_ended: Whether the last answer was read to its end.
         closed: Done once the socket is closed.
@@ -88,6 +90,7 @@ class Connection(asyncio.Protocol):
     def __init__(
         self, *, turnstile: Turnstile, on_idle: Callable[["Connection"], None], on_lost: Callable[["Connection"], None]
     ) -> None:
+        self.kernel_stamps = False
         self.silent = True
         self.body_ended = True
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -119,6 +122,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: D102 - asyncio.Protocol
         self._transport = cast("asyncio.Transport", transport)
+        self.kernel_stamps = isinstance(transport, StampedTransport)
 
     def data_received(self, data: bytes) -> None:  # noqa: D102 - asyncio.Protocol
         self.data_stamped(time.monotonic_ns(), data)

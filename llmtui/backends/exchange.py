@@ -28,6 +28,7 @@ class TimedExchange:
         response: The answer, for its header; read the body by the methods here, which keep the limits.
         sent_ns: Monotonic clock just before the request was written.
         connect_ns: What opening the connection took, None when a kept one was used.
+        kernel_stamps: Whether the kernel stamped the reads.
         url: The server, as sentences name it.
         secret: The client's API key, for those who write further sentences and must keep it out of them.
     """
@@ -45,6 +46,7 @@ class TimedExchange:
         self.response = response
         self.sent_ns: int = response.extensions.get("sent_ns", began_ns)
         self.connect_ns: int | None = response.extensions.get("connect_ns")
+        self.kernel_stamps: bool = response.extensions.get("kernel_stamps", False)
         self._limits = limits
         self.url = url
         self.secret = secret

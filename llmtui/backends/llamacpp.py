@@ -125,7 +125,7 @@ class LlamaCppBackend:
                 self._client, path, body, stall_s=request.stall_s, limit_s=request.limit_s, model=request.model
             ) as exchange:
                 if exchange.ok:
-                    yield Sent(exchange.sent_ns, exchange.connect_ns)
+                    yield Sent(exchange.sent_ns, exchange.connect_ns, exchange.kernel_stamps)
                     # The functions that use `reader` are used up within this turn of the loop.
                     async for read in exchange.reads(lambda: reader.progress if reader.has_text else reader.received):  # noqa: B023
                         for chunk in reader.feed(read):

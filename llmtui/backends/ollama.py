@@ -119,7 +119,7 @@ class OllamaBackend:
         ) as exchange:
             if not exchange.ok:
                 raise await self._explain(await exchange.problem(), request.model)
-            yield Sent(exchange.sent_ns, exchange.connect_ns)
+            yield Sent(exchange.sent_ns, exchange.connect_ns, exchange.kernel_stamps)
             async for read in exchange.reads():
                 for chunk in reader.feed(read):
                     yield chunk

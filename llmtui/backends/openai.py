@@ -160,7 +160,7 @@ class OpenAiBackend:
                 if exchange.ok:
                     self._dialect = dialect
                     await _require_stream(exchange)
-                    yield Sent(exchange.sent_ns, exchange.connect_ns)
+                    yield Sent(exchange.sent_ns, exchange.connect_ns, exchange.kernel_stamps)
                     reader = ChatStreamReader(url=exchange.url, model=request.model, secret=exchange.secret)
                     # The functions that use `reader` are used up within this turn of the loop.
                     async for read in exchange.reads(lambda: reader.progress if reader.has_text else 0):  # noqa: B023

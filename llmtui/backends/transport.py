@@ -5,6 +5,7 @@ so this one stands on `connection.Connection`. Answers carry in `response.extens
 
     sent_ns     int: monotonic clock just before the request was written on the open connection
     connect_ns  int | None: what opening it took (name lookup, TCP and TLS); None when a kept one was used
+    kernel_stamps  bool: whether the kernel stamped the reads, or this process did
     reads       AsyncIterator[TimedRead]: the body without its framing, each read with its arrival
 """
 
@@ -133,6 +134,7 @@ class TimedTransport(httpx.AsyncBaseTransport):
                 "reason_phrase": head.reason,
                 "sent_ns": sent_ns,
                 "connect_ns": connect_ns,
+                "kernel_stamps": connection.kernel_stamps,
                 "reads": reads,
             },
         )

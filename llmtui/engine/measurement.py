@@ -1,6 +1,7 @@
 """One request while it runs: its stream is stamped and logged, and its trouble becomes a sentence."""
 
 from contextlib import aclosing
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -65,7 +66,10 @@ class Measurement:
                         self.sent = item
                         batcher = TokenBatcher(self._recorder, self.request, item.at_ns)
                         t = self._recorder.since_origin(item.at_ns)
-                        self._recorder.record(RequestSent(t=t, request=self.request, connect_ns=item.connect_ns))
+                        stamps: Literal["kernel", "process"] = "kernel" if item.kernel_stamps else "process"
+                        self._recorder.record(
+                            RequestSent(t=t, request=self.request, connect_ns=item.connect_ns, stamps=stamps)
+                        )
                     else:
                         self.end = item
         except BackendError as error:
