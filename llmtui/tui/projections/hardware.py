@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypedDict
 
 from llmtui import readings, wording
+from llmtui.metrics import thresholds
 from llmtui.state.series import Series
 from llmtui.state.session import SessionState
 from llmtui.tui.widgets.graph_lines import GraphData
@@ -83,6 +84,12 @@ def figure_graph(state: SessionState, key: str, window_s: int, points: int) -> G
     value = wording.reading(series.last(), entry.unit)
     if limit is not None and entry.unit != "%":
         value = f"{value} of {wording.reading(limit, entry.unit)}"
+    # A clock's threshold is a share of what it was under load, not of the highest that the chip can reach.
+    reference = None if ".clock." in key or key.endswith(".frequency") else limit
+    level = thresholds.level(key, series.last(), reference) or "normal"
+    word = thresholds.word(key, series.last(), reference)
+    if word and word != "normal":
+        value = f"{value} {word}"
     return GraphData(
         title=title,
         value=value,
@@ -91,6 +98,7 @@ def figure_graph(state: SessionState, key: str, window_s: int, points: int) -> G
         high=high,
         low_text=wording.reading(entry.low, entry.unit) if entry.low else "0",
         high_text=wording.reading(high, entry.unit),
+        level=level,
         **_time(state, window_s, points),
     )
 

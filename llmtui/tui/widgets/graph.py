@@ -53,6 +53,8 @@ class Graph(Widget):
         if data == self._data:
             return
         self.set_class(data.missing is not None, "-missing")
+        self.set_class(data.level == "warn", "-warning")
+        self.set_class(data.level == "bad", "-critical")
         self.refresh(layout=data.missing is not None)
         self._data = data
         self._strips = None

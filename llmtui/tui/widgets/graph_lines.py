@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection, Sequence
 from textwrap import wrap
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from llmtui.tui.glyphs import Glyphs, Tier
 
@@ -22,7 +22,7 @@ LEAST_ROWS_WITH_AXIS = 4
 class GraphData(NamedTuple):
     """What a graph shows. `points` stand at equal spans of time and end at the present; NaN is a gap.
 
-    `high` and `low` are printed as `high_text` and `low_text`.
+    `high` and `low` are printed as `high_text` and `low_text`. `level` colours the value, which says it in words too.
 
     `ticks` are places in `points` where a job began or a marker stands. With `missing` there are no points to draw.
     """
@@ -37,6 +37,7 @@ class GraphData(NamedTuple):
     ticks: frozenset[int] = frozenset()
     span_text: str = ""
     missing: str | None = None
+    level: Literal["normal", "warn", "bad"] = "normal"
 
 
 class GraphRow(NamedTuple):

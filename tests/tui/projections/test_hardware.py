@@ -1,5 +1,6 @@
 import math
 
+import pytest
 from support.conversation import header, queued
 
 from llmtui import events as ev
@@ -79,3 +80,15 @@ def test_the_server_and_llmtui_itself_stand_below():
     lines = hardware_view(sampled(found, own, ev.SampleTaken(t=S, values={"server.cpu": 1.5})), 60).lines
     assert lines[0].startswith("server llama-server (1 processes): 1.50 cores")
     assert "engine 1.2 %, sampler 0.5 %" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("degrees", "level", "word"), [(60.0, "normal", "60 °C of 83 °C"), (76.0, "warn", "warm"), (82.0, "bad", "hot")]
+)
+def test_a_value_near_its_limit_says_so_in_a_word_and_a_level(degrees, level, word):
+    values = {"gpu.0.temperature": degrees, "gpu.0.temperature.limit": 83.0}
+    folded = SessionState()
+    apply_all(folded, [header(), ev.SampleTaken(t=5, values=values)])
+    graph = hardware_view(folded, 60).graphs["gpu.0.temperature"]
+    assert graph.level == level
+    assert graph.value.endswith(word)
