@@ -2,14 +2,18 @@
 
 import ctypes
 import os
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import yaml
 
 from llmtui.telemetry.dump import two_looks
+from llmtui.telemetry.dump_archive import Readings
+from llmtui.telemetry.sample_lines import Watch
 
 TREES = Path(__file__).parents[1] / "telemetry/trees"
 
@@ -137,6 +141,32 @@ def look(root: Path, this: Machine) -> tuple[dict[str, float], dict[str, str]]:
     times_ns = iter((1_000_000_000, 3_000_000_000))
     with as_ordinary_user():
         values, missing, _ = two_looks(str(root), clock=times_ns.__next__, pause=lambda: void(plant(root, this.later)))
+    return values, missing
+
+
+def unpack(archive: Path, folder: Path) -> Readings:
+    """Unpack an archive of `llmtui doctor --dump-sensors`, locked files locked, and return what it says of itself."""
+    with tarfile.open(archive) as packed:
+        packed.extractall(folder, filter="data")
+    readings = msgspec.json.decode((folder / "readings.json").read_bytes(), type=Readings)
+    for path, error in readings.refused.items():
+        if error == "EACCES":
+            (folder / f"root{path}").chmod(0)
+    return readings
+
+
+def replay(folder: Path, readings: Readings) -> tuple[dict[str, float], dict[str, str]]:
+    """Let the sampler look at an unpacked archive as it looked at the machine; return values and reasons."""
+    root, later, times_ns = folder / "root", folder / "later", iter(readings.times_ns)
+
+    def go_on() -> None:
+        for path in later.rglob("*"):
+            if path.is_file():
+                (root / path.relative_to(later)).write_bytes(path.read_bytes())
+
+    watch = Watch(target="server", pids=readings.pids) if readings.pids else None
+    with as_ordinary_user():
+        values, missing, _ = two_looks(str(root), watch=watch, clock=times_ns.__next__, pause=go_on)
     return values, missing
 
 
