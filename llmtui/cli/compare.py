@@ -14,7 +14,8 @@ from llmtui.events import TokensReceived
 from llmtui.log.library import find_session
 from llmtui.log.read import LogError, read_log
 from llmtui.metrics.intervals import MARGIN
-from llmtui.reports.compare import ComparisonReport, compare_sessions, report_data, report_text
+from llmtui.reports.compare import ComparisonReport, compare_sessions, report_text
+from llmtui.reports.compare_data import report_data
 from llmtui.reports.compared_figures import NAMES
 from llmtui.reports.pairing import Sample, pair_up, samples_of
 from llmtui.state.reducer import apply_all

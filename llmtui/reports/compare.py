@@ -1,14 +1,12 @@
-"""Two sides compared, figure by figure: rows, the sentences beside them, and both as text or plain data. Pure."""
+"""Two sides compared, figure by figure: rows, the sentences beside them, and both as text. Pure."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
 from llmtui import wording
 from llmtui.metrics.comparison import BOOTSTRAP_FROM, LEAST_TO_TELL, MOST_MORE, Comparison, compare
-from llmtui.metrics.intervals import LEVEL, MARGIN
-from llmtui.metrics.outliers import Outlier
-from llmtui.metrics.statistics import Summary
+from llmtui.metrics.intervals import MARGIN
 from llmtui.reports.caveats import caveats, unlike_lengths, unlike_servers, unlike_sessions
 from llmtui.reports.compared_figures import FIGURES, ComparedFigure
 from llmtui.reports.pairing import Pair, Pairing
@@ -46,7 +44,7 @@ class Row:
 class ComparisonReport:
     """All rows, and the sentences that a reader should know: `notes` of what is in them, `refused` of what is not.
 
-    `names` are the sides as they were asked for.
+    `names` are the sides as they were asked for; `apart` says that they are two sessions.
     """
 
     names: tuple[str, str]
@@ -54,6 +52,7 @@ class ComparisonReport:
     notes: tuple[str, ...]
     refused: tuple[str, ...]
     margin: float
+    apart: bool
 
 
 def compare_sessions(
@@ -78,7 +77,9 @@ def compare_sessions(
         rows += [row for row in own if figures or _has_values(row)]
         notes += caveats(pair)
     notes += [note for row in rows for note in _outlier_notes(row)]
-    return ComparisonReport(names, tuple(rows), tuple(dict.fromkeys(notes)), pairing.refused, margin)
+    return ComparisonReport(
+        names, tuple(rows), tuple(dict.fromkeys(notes)), pairing.refused, margin, apart=first is not second
+    )
 
 
 def _row(pair: Pair, figure: ComparedFigure, margin: float) -> Row:
@@ -117,9 +118,6 @@ def _outlier_notes(row: Row) -> Iterator[str]:
             values = ", ".join(row.figure.text(outlier.value) for outlier in outliers[:3])
             more = f" and {len(outliers) - 3} more" if len(outliers) > 3 else ""  # noqa: PLR2004 - three are shown
             yield f"{title}: {len(outliers)} of {summary.count} in {name} far off ({values}{more}), none left out"
-
-
-# --- text ----------------------------------------------------------------------------------------------------------
 
 
 def verdict_text(row: Row, margin: float) -> str:
@@ -190,58 +188,7 @@ def _footnotes(report: ComparisonReport) -> Iterator[str]:
     if more:
         yield f"run k more: so many runs of each side make a verdict likely; fewer than {LEAST_TO_TELL} never convince."
         yield "To have more, run the suite with a larger --set iterations=N, or press `r` on its rows."
+    if report.apart and any(row.comparison.verdict in {"faster", "slower"} for row in judged):
+        yield "Two sessions also differ by what else the machine did; the variants of one suite take turns instead."
     if len(judged) >= MANY:
         yield f"{len(judged)} figures were judged; of equal ones about 1 in 20 comes out different by chance."
-
-
-# --- plain data ----------------------------------------------------------------------------------------------------
-
-
-def report_data(report: ComparisonReport) -> dict[str, object]:
-    """Return the report as plain data: the figures in the units that each row names, unknown ones as None."""
-    return {
-        "a": report.names[0],
-        "b": report.names[1],
-        "margin": report.margin,
-        "level": LEVEL,
-        "rows": [_row_data(row, report.margin) for row in report.rows],
-        "notes": list(report.notes),
-        "not_compared": list(report.refused),
-    }
-
-
-def _row_data(row: Row, margin: float) -> dict[str, object]:
-    comparison = row.comparison
-    ratio = comparison.ratio if row.missing is None else None
-    return {
-        "workload": row.pair.first.workload,
-        "load": row.pair.first.load,
-        "figure": row.figure.name,
-        "unit": row.figure.unit,
-        "better": row.figure.better,
-        "counted": comparison.unit,
-        "a": _side_data(row.pair.first.setup._asdict(), comparison.first, comparison.first_outliers),
-        "b": _side_data(row.pair.second.setup._asdict(), comparison.second, comparison.second_outliers),
-        "left_out": comparison.left_out,
-        "ratio": ratio.value if ratio else None,
-        "ratio_low": ratio.interval.low if ratio else None,
-        "ratio_high": ratio.interval.high if ratio else None,
-        "ratio_of": ratio.of if ratio else None,
-        "p": comparison.p if row.missing is None else None,
-        "verdict": comparison.verdict if row.judged else None,
-        "more_runs": comparison.more if row.judged else None,
-        "text": verdict_text(row, margin),
-    }
-
-
-def _side_data(setup: dict[str, object], summary: Summary, outliers: Sequence[Outlier]) -> dict[str, object]:
-    return {
-        **setup,
-        "n": summary.count,
-        "median": summary.median,
-        "mean": summary.mean,
-        "sd": summary.sd,
-        "least": summary.least,
-        "most": summary.most,
-        "outliers": [outlier.value for outlier in outliers],
-    }

@@ -3,7 +3,8 @@ import pytest
 from support.conversation import MS, header, queued, request
 
 from llmtui import events as ev
-from llmtui.reports.compare import compare_sessions, report_data, report_text, verdict_text
+from llmtui.reports.compare import compare_sessions, report_text, verdict_text
+from llmtui.reports.compare_data import report_data
 from llmtui.reports.pairing import pair_up, samples_of
 from llmtui.state.reducer import apply_all
 from llmtui.state.session import SessionState
@@ -167,6 +168,20 @@ def test_each_pair_of_setups_has_a_table_of_its_own():
         "A: one, x Q4_1 on embedded",
         "A: one, y Q4_1 on embedded",
     ]
+
+
+def test_two_sessions_may_differ_by_the_machine_and_variants_of_one_do_not():
+    def warned(report):
+        return any("what else the machine did" in line for line in report_text(report))
+
+    a, slower = session(STEADY), session([level * 1.3 for level in STEADY])
+    assert warned(compared(a, slower))
+    assert not warned(compared(a, session(STEADY))), "nothing differs"
+    both = session([*STEADY, *(level * 1.3 for level in STEADY)])
+    halves = samples_of(both, {"j1", "j2", "j3", "j4", "j5"}), samples_of(both, {"j6", "j7", "j8", "j9", "j10"})
+    within = compare_sessions(both, both, pair_up(*halves), names=("one", "two"))
+    assert told(within, "ttft") == "slower"
+    assert not warned(within)
 
 
 def test_many_judged_figures_are_said_to_differ_by_chance_now_and_then():
