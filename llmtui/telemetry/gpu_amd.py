@@ -7,6 +7,7 @@ from llmtui.telemetry.temperature import is_plausible
 
 AMD = 0x1002
 _GIB = 1 << 30
+_NO_REASONS = Missing("the amdgpu driver's files do not tell why the clock is held down")
 _FIGURES = ("percent", "memory.used", "temperature", "power", "clock.sm")
 
 
@@ -72,6 +73,7 @@ class AmdCard:
         found["clock.sm"] = self._clock("sclk", "pp_dpm_sclk")
         found["clock.memory"] = self._clock("mclk", "pp_dpm_mclk")
         found["fan"] = self._fan()
+        found["throttle.reasons"] = _NO_REASONS
         for figure in _FIGURES:
             if found.get(figure) is None:
                 found[figure] = Missing("this AMD card does not tell")

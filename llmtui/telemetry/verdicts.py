@@ -109,8 +109,10 @@ def _sum_up(findings: Findings, feature: str, here: list[str], gone: Iterable[tu
     return Verdict(feature, "partly" if lacks else "works", "; ".join([", ".join(here), *lacks]))
 
 
-def _why(findings: Findings, key: str) -> str:
-    return findings.missing.get(key) or findings.hardware.detection_failed.get("all") or "the sampler did not say why"
+def _why(findings: Findings, *keys: str) -> str:
+    """The reason of the first of `keys` that has one."""
+    told = next((reason for key in keys if (reason := findings.missing.get(key))), None)
+    return told or findings.hardware.detection_failed.get("all") or "the sampler did not say why"
 
 
 def _temperature(findings: Findings) -> Verdict:
@@ -151,7 +153,7 @@ def _throttling(findings: Findings) -> Verdict:
         if any(key in values for key in keys):
             here.append(device)
         elif "board.overcurrent.events" not in values:
-            gone.append((device, _why(findings, keys[0])))
+            gone.append((device, _why(findings, *keys, f"{device.lower().replace(' ', '.')}.percent")))
     if "board.overcurrent.events" in values:
         here.append("board (overcurrent events)")
     if not here and {"cpu.frequency", "cpu.temperature"} <= values.keys():
@@ -171,11 +173,11 @@ def _gpu(findings: Findings) -> Verdict:
     for gpu in gpus:
         known = [figure for figure in _GPU_MAIN if f"gpu.{gpu.index}.{figure}" in findings.values]
         name = f"{gpu.index} ({gpu.name})"
-        if known:
+        if known or f"gpu.{gpu.index}.clock.sm" in findings.values:
             here.append(name)
         lacking = [figure for figure in _GPU_MAIN if figure not in known]
         reasons = {_why(findings, f"gpu.{gpu.index}.{figure}") for figure in lacking}
-        if len(lacking) == len(_GPU_MAIN) and len(reasons) == 1:
+        if not known and len(reasons) == 1:
             gone.append((name, reasons.pop()))
         else:
             gone += [(f"{figure} of {gpu.index}", _why(findings, f"gpu.{gpu.index}.{figure}")) for figure in lacking]
