@@ -31,17 +31,34 @@ class Pair(NamedTuple):
     logged: LoggedRequest
 
     @property
-    def stamp_errors(self) -> list[int] | None:
-        """How late each chunk was stamped, in ns; None when there are not as many chunks as pieces that were sent."""
+    def stamp_errors(self) -> list[float] | None:
+        """How late each chunk was stamped, in ns; None when there are not as many chunks as pieces that were sent.
+
+        A send that the machine interrupted has no exact moment: the error counts from the time in which it happened.
+        """
         pieces, arrivals = self.truth.pieces, self.logged.arrivals
         if len(pieces) != len(arrivals):
             return None
-        return [arrival - piece[0] for piece, arrival in zip(pieces, arrivals, strict=True)]
+        return [
+            outside(arrival - piece[0], doubt)
+            for piece, doubt, arrival in zip(pieces, self.truth.doubts_ns, arrivals, strict=True)
+        ]
 
     @property
-    def gap_errors(self) -> list[int]:
+    def gap_errors(self) -> list[float]:
         """By how much each gap between two chunks was measured wrong, in ns, without its sign."""
         return [abs(later - earlier) for earlier, later in pairwise(self.stamp_errors or ())]
+
+    def doubt_ns(self, kind: str | None = None) -> int:
+        """Return within what time the first piece, or the first of `kind`, really left."""
+        doubts = zip(self.truth.pieces, self.truth.doubts_ns, strict=True)
+        return next((doubt for piece, doubt in doubts if kind in {None, piece[2]}), 0)
+
+    @property
+    def ttft_error_ns(self) -> float | None:
+        """Measured minus true TTFT; None where one of them is missing."""
+        true, measured = self.true_ttft_ns, self.logged.finished.figures.ttft_ns
+        return None if true is None or measured is None else outside(measured - true, self.doubt_ns())
 
     @property
     def true_ttft_ns(self) -> int | None:
@@ -71,6 +88,11 @@ class Pair(NamedTuple):
     def true_tokens(self) -> int:
         """How many tokens were sent."""
         return sum(tokens for _, tokens, _ in self.truth.pieces)
+
+
+def outside(error: float, doubt: float) -> float:
+    """Return by how much `error` lies outside of 0 to `doubt`."""
+    return min(error, 0) + max(error - doubt, 0)
 
 
 def read_requests(events: Sequence[Event]) -> list[LoggedRequest]:

@@ -8,7 +8,7 @@ import msgspec
 
 from llmtui.events import Figures
 from llmtui.metrics.statistics import percentile
-from llmtui.selftest.pairs import Pair
+from llmtui.selftest.pairs import Pair, outside
 
 Unit = Literal["ns", "tok/s", ""]
 Verdict = Literal["ok", "FAILED", "noted"]
@@ -66,7 +66,7 @@ def worst_rate(name: str, pairs: Sequence[Pair], bound: float) -> Row:
 
 def worst_ttft(name: str, figure: str, pairs: Sequence[Pair], bound: int) -> Row:
     """Return the TTFT that is furthest from the true one."""
-    row = worst_time(pairs, lambda pair: pair.true_ttft_ns, lambda figures: figures.ttft_ns, bound)
+    row = worst_time(pairs, lambda pair: pair.true_ttft_ns, lambda figures: figures.ttft_ns, bound, Pair.doubt_ns)
     return msgspec.structs.replace(row, scenario=name, figure=figure)
 
 
@@ -75,12 +75,13 @@ def worst_time(
     truth: Callable[[Pair], float | None],
     figure: Callable[[Figures], float | None],
     bound: int,
+    doubt: Callable[[Pair], int] = lambda _pair: 0,
 ) -> Row:
-    """Return the time that is furthest from the true one; a missing one is the worst."""
+    """Return the time that is furthest from the true one, which is sure but for `doubt`; a missing one is the worst."""
     worst: Row | None = None
     for pair in pairs:
         true, measured = truth(pair), figure(pair.logged.finished.figures)
-        error = abs(measured - true) if true is not None and measured is not None else None
+        error = abs(outside(measured - true, doubt(pair))) if true is not None and measured is not None else None
         row = Row(
             scenario="",
             figure="",
@@ -140,8 +141,7 @@ def gaps(pairs: Sequence[Pair]) -> list[float]:
 
 def ttft_errors(pairs: Sequence[Pair]) -> list[float]:
     """Return the errors of all TTFTs, early ones below 0."""
-    found = [(pair.logged.finished.figures.ttft_ns, pair.true_ttft_ns) for pair in pairs]
-    return [measured - true for measured, true in found if measured is not None and true is not None]
+    return [error for pair in pairs if (error := pair.ttft_error_ns) is not None]
 
 
 def longest_gap(pair: Pair) -> float | None:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Collection
 from typing import BinaryIO
 
+from llmtui.testing.truth_arrival import ask_for_stamps, receive
 from llmtui.testing.truth_frames import page
 from llmtui.testing.truth_requests import BadRequestError, Generation, HttpRequest, Responder, take_request
 from llmtui.testing.truth_scenarios import Api
@@ -26,7 +27,10 @@ LEAST_SPIN_NS = 20_000
 SENDS_A_ROUND = 64
 """After so many sends the sockets are looked at again, whatever else is due."""
 
-READ_SIZE = 256 * 1024
+INTERRUPTED_NS = 100_000
+"""A send takes 10 to 30 us; one that took longer was interrupted, and is known only to have happened meanwhile."""
+
+READ_SIZE = 1024
 
 
 class TruthServer:
@@ -97,8 +101,9 @@ class TruthServer:
                 self._accept(key.fileobj, key.data)  # type: ignore[arg-type]
             else:
                 connection: Connection = key.data
-                if events & selectors.EVENT_READ and self._read(connection):
-                    heard.append((connection, time.monotonic_ns()))
+                at_ns = self._read(connection) if events & selectors.EVENT_READ else None
+                if at_ns is not None:
+                    heard.append((connection, at_ns))
                 if events & selectors.EVENT_WRITE and connection.stream is not None:
                     self._advance(connection.stream)
         for connection, at_ns in heard:
@@ -109,23 +114,25 @@ class TruthServer:
             while True:
                 accepted, _ = listener.accept()
                 accepted.setblocking(False)
+                ask_for_stamps(accepted)
                 accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._connections += 1
                 connection = Connection(accepted, self._connections, responder)
                 self._selector.register(accepted, selectors.EVENT_READ, connection)
 
-    def _read(self, connection: Connection) -> bool:
+    def _read(self, connection: Connection) -> int | None:
+        """Read what came, and return when; None when nothing did, or the client is gone."""
         try:
-            data = connection.socket.recv(READ_SIZE)
+            data, at_ns = receive(connection.socket)
         except BlockingIOError:
-            return False
+            return None
         except OSError:
-            data = b""
+            data, at_ns = b"", 0
         if not data:
             self._lose(connection)
-            return False
+            return None
         connection.inbox += data
-        return True
+        return at_ns
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
@@ -194,6 +201,9 @@ class TruthServer:
             self._watch_writing(connection, wanted=True)
             return
         stream.rest = b""
+        took_ns = time.monotonic_ns() - at_ns
+        if took_ns > INTERRUPTED_NS:
+            stream.interrupted.append((len(stream.sent), took_ns))
         stream.sent.append((at_ns, planned.tokens, planned.kind))
         if planned.tokens:
             stream.late_ns = max(stream.late_ns, at_ns - stream.base_ns - planned.offset_ns)

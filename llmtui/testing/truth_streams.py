@@ -45,6 +45,7 @@ class Stream:
     rest: bytes = b""
     late_ns: int = 0
     sent: list[tuple[int, int, str]] = field(default_factory=list)
+    interrupted: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def planned(self) -> Sequence[PlannedSend]:
@@ -73,6 +74,7 @@ class Journal:
                 received_ns=stream.received_ns,
                 sends=tuple(stream.sent),
                 late_ns=stream.late_ns,
+                interrupted=tuple(stream.interrupted),
                 ended_ns=time.monotonic_ns(),
                 ending=ending,
             )

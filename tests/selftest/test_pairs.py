@@ -70,3 +70,24 @@ def test_one_piece_has_no_rate_and_no_gaps(pair):
     assert alone.true_gaps == []
     nothing = found._replace(truth=msgspec.structs.replace(found.truth, sends=()))
     assert nothing.true_rate is nothing.true_ttft_ns is nothing.true_ttft_answer_ns is None
+
+
+def test_a_send_that_was_interrupted_left_within_its_time(pair):
+    found = pair(late_ns=50_000, extra_late=(50_000, 3_000_000, 50_000))
+    # Its place among all sends, of which the first holds no text.
+    sure = found._replace(truth=msgspec.structs.replace(found.truth, interrupted=((2, 2_900_000),)))
+    assert found.stamp_errors[:3] == [50_000, 3_000_000, 50_000]
+    assert sure.stamp_errors[:3] == [50_000, 100_000, 50_000]
+    longer = found._replace(truth=msgspec.structs.replace(found.truth, interrupted=((2, 9_000_000),)))
+    assert longer.stamp_errors[1] == 0
+    assert (found.doubt_ns(), sure.doubt_ns(), sure.doubt_ns("reasoning")) == (0, 0, 0)
+
+
+def test_the_first_piece_in_doubt_puts_ttft_in_doubt(pair):
+    found = pair(late_ns=3_000_000)
+    assert found.ttft_error_ns == 3_100_000
+    doubted = found._replace(truth=msgspec.structs.replace(found.truth, interrupted=((1, 2_500_000),)))
+    assert doubted.ttft_error_ns == 600_000
+    assert doubted.doubt_ns("answer") == 2_500_000
+    early = pair(ttft_ns=99 * MS)
+    assert early._replace(truth=doubted.truth).ttft_error_ns == -1 * MS
