@@ -49,10 +49,10 @@ def render(installs: Sequence[Install], outcomes: Sequence[Outcome]) -> str:
         rows = [
             [install.peer, *(_error(found.get((install.peer, case)), name) for case in cases)] for install in installs
         ]
-        parts.append(_grid([title, *(case.title for case in cases)], rows))
+        parts.append(f"{title}\n{_grid(['', *(case.title for case in cases)], rows)}")
     costs = [_cost(install, [o for o in outcomes if o.peer == install.peer and not o.problem]) for install in installs]
-    heads = ["cost, at plain", "CPU s/request", "peak RSS MB", "start-up s", "installed MB"]
-    parts.append(_grid(heads, costs))
+    heads = ["", "CPU s/request", "peak RSS MB", "start-up s", "installed MB"]
+    parts.append(f"cost of the run at plain, start-up included\n{_grid(heads, costs)}")
     parts.append(
         f"! more than {WRONG:.0%} off the truth; - not told; ? failed. Start-up: from exec to the first request."
     )

@@ -16,6 +16,7 @@ import httpx
 
 from llmtui.backends.body import HEAD_LIMIT, Body, SizedBody, body_of, keeps_alive
 from llmtui.backends.stamped_socket import StampedTransport
+from llmtui.backends.turnstile import Turnstile
 
 UNPARSED_HIGH = 1024 * 1024
 """Received bytes that wait for their reader; beyond it the socket is not read, and the server has to wait."""
@@ -47,31 +48,6 @@ class AnswerHead(NamedTuple):
 
     sent_ns: int
     response: h11.Response
-
-
-class Turnstile:
-    """Wakes the readers of many connections one at a time, one in each round of the event loop.
-
-    Woken together they would all parse before the loop looks at its sockets again, and what arrives meanwhile would be
-    stamped late by the work of all of them; so it is stamped late by the work of one at most.
-    """
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._queue: deque[asyncio.Future[None]] = deque()
-
-    def admit(self, waiter: asyncio.Future[None]) -> None:
-        """Resolve `waiter` in its turn."""
-        self._queue.append(waiter)
-        if len(self._queue) == 1:
-            self._loop.call_soon(self._turn)
-
-    def _turn(self) -> None:
-        waiter = self._queue.popleft()
-        if not waiter.done():
-            waiter.set_result(None)
-        if self._queue:
-            self._loop.call_soon(self._turn)
 
 
 class Connection(asyncio.Protocol):

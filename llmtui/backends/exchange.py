@@ -1,16 +1,16 @@
 """Requests with limits; every failure is a `BackendError` in one sentence that never holds the client's API key."""
 
 import asyncio
-import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import msgspec
 
 from llmtui.backends.base import BackendError
+from llmtui.backends.limits import LimitedReads, Limits
 from llmtui.backends.problems import http_problem, transport_problem
 from llmtui.backends.transport import TimedRead
 from llmtui.backends.wire import WireError, decode_json
@@ -37,7 +37,7 @@ class TimedExchange:
         self,
         response: httpx.Response,
         began_ns: int,
-        limits: "_Limits",
+        limits: Limits,
         *,
         url: str,
         model: str | None,
@@ -70,7 +70,7 @@ class TimedExchange:
         read that leaves it where it was does not renew the stall limit. Without it every read does. Of an exchange that
         is `patient` the first renewal begins the stall limit.
         """
-        return _LimitedReads(self._reads, self._limits, progress)
+        return LimitedReads(self._reads, self._limits, progress)
 
     async def body(self) -> bytes:
         """Return the whole body of an answer that is no stream."""
@@ -101,117 +101,6 @@ class TimedExchange:
             pass
 
 
-class _Limits:
-    """The two limits of one exchange, as moments on the loop's clock, and the watch over those who wait for a read.
-
-    One timer serves all reads: it looks again when the limit has moved meanwhile. A timer for each read, which is what
-    asyncio.timeout sets, took a seventh of the processor time of a token.
-    """
-
-    def __init__(self, client: httpx.AsyncClient, stall_s: float, limit_s: float, *, patient: bool = False) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._url = _shown(client)
-        self._secret = _secret(client)
-        self._stall_s = stall_s
-        self._limit_s = limit_s
-        self._ends_at = self._loop.time() + limit_s
-        self._stalls_at = math.inf if patient else self._loop.time() + stall_s
-        self._timer: asyncio.TimerHandle | None = None
-        self._waiting: asyncio.Task[Any] | None = None
-        self._cancelled_before = 0
-        self._expired = False
-
-    @property
-    def next_at(self) -> float:
-        return min(self._ends_at, self._stalls_at)
-
-    def renew(self) -> None:
-        self._stalls_at = self._loop.time() + self._stall_s
-
-    def begin_wait(self) -> None:
-        """Cancel the present task when a limit is over; it asks `ended_wait` then whether that was the reason."""
-        self._waiting = asyncio.current_task()
-        self._cancelled_before = self._waiting.cancelling() if self._waiting is not None else 0
-        if self._timer is None or self._timer.when() > self.next_at:
-            self.close()
-            self._timer = self._loop.call_at(self.next_at, self._look)
-
-    def end_wait(self) -> None:
-        self._waiting = None
-        self._expired = False
-
-    def ended_wait(self) -> bool:
-        return self._expired and self._waiting is not None and self._waiting.uncancel() <= self._cancelled_before
-
-    def close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _look(self) -> None:
-        self._timer = None
-        if self._waiting is None:
-            return
-        if self._loop.time() < self.next_at:
-            self._timer = self._loop.call_at(self.next_at, self._look)
-            return
-        self._expired = True
-        self._waiting.cancel()
-
-    def problem(self) -> BackendError:
-        if self._ends_at <= self._stalls_at:
-            text = f"{self._url} was not done after {self._limit_s:g} s: ask for less, or raise the limit."
-            return BackendError("timeout", text)
-        text = (
-            f"{self._url} sent nothing for {self._stall_s:g} s: look into the server's log, or raise the stall limit."
-        )
-        return BackendError("stalled", text)
-
-    def translate(self, error: Exception) -> BackendError:
-        return (
-            self.problem()
-            if isinstance(error, TimeoutError)
-            else transport_problem(error, url=self._url, secret=self._secret)
-        )
-
-
-class _LimitedReads(AsyncIterator[TimedRead]):
-    def __init__(self, reads: AsyncIterator[TimedRead], limits: _Limits, progress: Callable[[], int] | None) -> None:
-        self._reads = reads
-        self._limits = limits
-        self._progress = progress
-        self._seen = progress() if progress is not None else 0
-        self._handed_out = False
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> TimedRead:
-        self._judge_last_read()
-        self._limits.begin_wait()
-        try:
-            read = await anext(self._reads)
-        except asyncio.CancelledError:
-            if self._limits.ended_wait():
-                raise self._limits.problem() from None
-            raise
-        except httpx.HTTPError as error:
-            raise self._limits.translate(error) from None
-        finally:
-            self._limits.end_wait()
-        self._handed_out = True
-        return read
-
-    def _judge_last_read(self) -> None:
-        """The consumer has parsed the read that it was given: now its parser knows whether it was only a comment."""
-        if not self._handed_out:
-            return
-        seen = self._progress() if self._progress is not None else self._seen
-        if self._progress is None or seen != self._seen:
-            self._limits.renew()
-        self._seen = seen
-
-
 @asynccontextmanager
 async def post_timed(
     client: httpx.AsyncClient,
@@ -230,7 +119,7 @@ async def post_timed(
     servers that are silent while they load and read the prompt. Leaving the block before the end of the body closes the
     connection.
     """
-    limits = _Limits(client, stall_s, limit_s, patient=patient)
+    limits = Limits(stall_s, limit_s, url=_shown(client), secret=_secret(client), patient=patient)
     async with _exchange(client, "POST", path, payload, limits=limits, model=model) as exchange:
         yield exchange
 
@@ -264,7 +153,7 @@ async def request_text(
 async def _request(
     client: httpx.AsyncClient, method: str, path: str, payload: Any, *, limit_s: float, model: str | None = None
 ) -> bytes:
-    limits = _Limits(client, limit_s, limit_s)
+    limits = Limits(limit_s, limit_s, url=_shown(client), secret=_secret(client))
     async with _exchange(client, method, path, payload, limits=limits, model=model) as exchange:
         body = await exchange.body()
         if not exchange.ok:
@@ -274,7 +163,7 @@ async def _request(
 
 @asynccontextmanager
 async def _exchange(
-    client: httpx.AsyncClient, method: str, path: str, payload: Any, *, limits: _Limits, model: str | None
+    client: httpx.AsyncClient, method: str, path: str, payload: Any, *, limits: Limits, model: str | None
 ) -> AsyncGenerator[TimedExchange]:
     url = _shown(client)
     request = _build(client, method, path, payload, url)

@@ -1,7 +1,6 @@
 """Any server that speaks OpenAI's protocol at /v1: vLLM, SGLang, TGI, LM Studio, and those of an unknown kind."""
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -12,6 +11,7 @@ from llmtui.backends.base import BackendError, GenerationRequest, Sent, ServerSt
 from llmtui.backends.chat_frames import ChatStreamReader, read_frame
 from llmtui.backends.counters import read_count, read_nanoseconds, read_number, read_positive
 from llmtui.backends.exchange import TimedExchange, post_timed, request_json, request_text
+from llmtui.backends.openai_dialect import Dialect, adapt
 from llmtui.backends.openai_kinds import (
     KINDS,
     STANDARD_FIELDS,
@@ -20,7 +20,7 @@ from llmtui.backends.openai_kinds import (
     read_models,
     read_stats,
 )
-from llmtui.backends.problems import error_message, stream_problem
+from llmtui.backends.problems import stream_problem
 from llmtui.backends.prometheus import read_metrics
 from llmtui.backends.transport import open_client, set_key
 from llmtui.backends.wire import WireError, decode_json
@@ -29,21 +29,6 @@ from llmtui.events import Server
 LOADING_LIMIT_S = 120.0
 _LOADING_POLL_S = 0.25
 MODEL_LOAD_LIMIT_S = 1800.0
-_REJECTIONS = frozenset({httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY})
-_STREAM_OPTIONS = re.compile(r"stream[_ ]options|include_usage|continuous_usage_stats", re.IGNORECASE)
-_MAX_TOKENS_REFUSED = re.compile(
-    r"max_completion_tokens"
-    r"|(?:unsupported|unexpected|unknown|unrecognized|extra|not (?:supported|permitted|allowed))\b.*max_tokens"
-    r"|max_tokens\b.*(?:unsupported|unexpected|unknown|unrecognized|extra|not (?:supported|permitted|allowed))",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
-class _Dialect(msgspec.Struct, frozen=True):
-    """What the server was found to take; learnt from its rejections, and kept once a request went through."""
-
-    stream_options: bool = True
-    limit_field: str = "max_tokens"
 
 
 class OpenAiBackend:
@@ -78,7 +63,7 @@ class OpenAiBackend:
         if api_key:
             set_key(self._client, api_key)
         self._loading_limit_s = loading_limit_s
-        self._dialect = _Dialect()
+        self._dialect = Dialect()
 
     async def describe(self) -> Server:
         """Ask for the models, and for version and slots where this kind of server tells them."""
@@ -178,7 +163,7 @@ class OpenAiBackend:
             if problem.kind == "loading" and clock() < patient_until:
                 await asyncio.sleep(_LOADING_POLL_S)
                 continue
-            dialect = _adapt(dialect, problem, body)
+            dialect = adapt(dialect, problem, body)
 
     async def count_tokens(self, model: str, text: str) -> int | None:
         """Count `text` by the server's own tokenizer, without the tokens that open a prompt; None where it has none."""
@@ -230,7 +215,7 @@ class OpenAiBackend:
     async def _unload_instance(self, instance: str) -> None:
         await request_json(self._client, "POST", "/api/v1/models/unload", {"instance_id": instance}, limit_s=120.0)
 
-    def _compose(self, request: GenerationRequest, dialect: _Dialect) -> tuple[str, dict[str, Any], tuple[str, ...]]:
+    def _compose(self, request: GenerationRequest, dialect: Dialect) -> tuple[str, dict[str, Any], tuple[str, ...]]:
         """Return path, body and the notes on what was left out."""
         if not request.messages and request.prompt is None:
             raise BackendError("bad_request", f"The request to {self.url} holds no text: give it messages or a prompt.")
@@ -262,18 +247,6 @@ class OpenAiBackend:
         if self._traits.continuous_usage:
             wanted["continuous_usage_stats"] = True
         return wanted
-
-
-def _adapt(dialect: _Dialect, problem: BackendError, body: bytes) -> _Dialect:
-    """Return what to try after a rejection; raises `problem` when there is nothing left to try."""
-    if problem.status not in _REJECTIONS or problem.kind not in {"bad_request", "not_supported"}:
-        raise problem
-    words = body.decode(errors="replace")
-    if dialect.stream_options and (_STREAM_OPTIONS.search(words) or not error_message(body)):
-        return msgspec.structs.replace(dialect, stream_options=False)
-    if dialect.limit_field == "max_tokens" and _MAX_TOKENS_REFUSED.search(words):
-        return msgspec.structs.replace(dialect, limit_field="max_completion_tokens")
-    raise problem
 
 
 async def _require_stream(exchange: TimedExchange) -> None:

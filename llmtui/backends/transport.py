@@ -18,8 +18,9 @@ from typing import NamedTuple, Self
 import httpx
 
 from llmtui import __version__
-from llmtui.backends.connection import Connection, ConnectionCut, TimedRead, Timeouts, Turnstile
+from llmtui.backends.connection import Connection, ConnectionCut, TimedRead, Timeouts
 from llmtui.backends.stamped_socket import KERNEL_STAMPS, StampedTransport, connect_stamped
+from llmtui.backends.turnstile import Turnstile
 
 __all__ = ["ConnectionCut", "TimedRead", "TimedTransport", "open_client", "set_key"]
 

@@ -14,8 +14,8 @@ from llmtui.backends.connection import (
     ConnectionCut,
     TimedRead,
     Timeouts,
-    Turnstile,
 )
+from llmtui.backends.turnstile import Turnstile
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 GET = httpx.Request("GET", "http://server/x")
