@@ -2,20 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
-from itertools import count
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from llmtui.events import OfferedLoad
-from llmtui.metrics.cache_hits import PromptTiming
-from llmtui.metrics.load import LoadedRequest
 from llmtui.suites.checks import MOST_AT_ONCE
 from llmtui.suites.levels import requests_of
 from llmtui.suites.schema import Load
 from llmtui.workloads.arrivals import due_times
-from llmtui.workloads.base import Bench, Generation, Messages
-from llmtui.workloads.generate import HOPELESS
-from llmtui.workloads.prompts import PromptSource
+from llmtui.workloads.base import Bench
+from llmtui.workloads.conversing import Conversations
 
 
 class HeldLevel(NamedTuple):
@@ -33,99 +29,29 @@ class HeldLevel(NamedTuple):
 
 
 class LoadHolder:
-    """Holds levels one after another and keeps what a measurement of them needs.
+    """Holds levels one after another; `talk` keeps what came of the requests."""
 
-    Attributes:
-        requests: All requests so far.
-        prompt_timings: What may give a hit of the prompt cache away.
-        failures: What went wrong with those that failed.
-        despair: Set when one failed in a way in which every other would fail too; then nothing more is sent.
-    """
-
-    def __init__(self, spec: Load, bench: Bench, prompts: PromptSource, planned: int) -> None:
-        self.requests: list[LoadedRequest] = []
-        self.prompt_timings: list[PromptTiming] = []
-        self.failures: list[str] = []
-        self.despair = asyncio.Event()
+    def __init__(self, spec: Load, bench: Bench, talk: Conversations) -> None:
         self._spec = spec
         self._bench = bench
-        self._prompts = prompts
-        self._planned = planned
-        self._steps = count(1)
-
-    @property
-    def hopeless(self) -> bool:
-        """Whether every further request would fail."""
-        return self.despair.is_set()
+        self._talk = talk
+        self._steps = 0
 
     async def hold(self, levels: Sequence[OfferedLoad]) -> list[HeldLevel]:
         """Hold `levels`, all closed or all open, without a pause between them; wait until every answer is there."""
-        loop = _ClosedLoop if levels[0].concurrency is not None else _OpenLoop
-        return await loop(self, self._spec, self._bench, levels, [next(self._steps) for _ in levels]).run()
-
-    async def converse(self, step: int, due_ns: int | None, may_go_on: Callable[[], bool]) -> int:
-        """Hold one conversation, and return when its first answer was there."""
-        spec = self._spec
-        history: Messages = () if spec.system is None else (("system", spec.system),)
-        first_answer = 0
-        for turn, said in enumerate(self._prompts.next()):
-            if turn:
-                await self._bench.sleep(spec.think_s)
-                if not may_go_on():
-                    break
-                due_ns = None
-            text = f"{self._bench.unique_line()}{said}" if turn == 0 and self._prompts.unique else said
-            history = (*history, ("user", text))
-            generation = await self._bench.generate(
-                history,
-                max_tokens=spec.max_tokens,
-                temperature=spec.temperature,
-                seed=spec.seed,
-                stop=spec.stop,
-                options=dict(spec.options),
-                due_ns=due_ns,
-                step=step,
-            )
-            first_answer = first_answer or generation.ended_ns
-            self._take(generation, said, turn)
-            if generation.status != "done" or self.hopeless:
-                break
-            history = (*history, ("assistant", generation.text))
-        return first_answer
-
-    def _take(self, generation: Generation, said: str, turn: int) -> None:
-        figures = generation.figures
-        self.requests.append(
-            LoadedRequest(
-                due_ns=generation.due_ns,
-                sent_ns=generation.sent_ns,
-                ended_ns=generation.ended_ns,
-                done=generation.status == "done",
-                ttft_ns=figures.ttft_ns,
-                itl_ns=figures.tpot_ns,
-                e2e_ns=figures.e2e_ns,
-                tokens=figures.tokens,
-                arrivals=generation.arrivals_ns,
-            )
-        )
-        if generation.status == "failed":
-            self.failures.append(generation.problem or "")
-            if generation.problem_kind in HOPELESS:
-                self.despair.set()
-        elif turn == 0:
-            timings, usage = generation.timings, generation.usage
-            cached = (timings.cached_tokens if timings else None) or (usage.cached_tokens if usage else None)
-            self.prompt_timings.append(PromptTiming(said, figures.prompt_tokens, cached, figures.ttft_ns))
-        self._bench.progress("measuring", len(self.requests), max(self._planned, len(self.requests)))
+        loop = ClosedLoop if levels[0].concurrency is not None else OpenLoop
+        steps = range(self._steps + 1, self._steps + len(levels) + 1)
+        self._steps += len(levels)
+        return await loop(self._talk, self._spec, self._bench, levels, steps).run()
 
 
 class _Loop:
     """What both loops know of the level that is held."""
 
     def __init__(
-        self, holder: LoadHolder, spec: Load, bench: Bench, levels: Sequence[OfferedLoad], steps: Sequence[int]
+        self, talk: Conversations, spec: Load, bench: Bench, levels: Sequence[OfferedLoad], steps: Sequence[int]
     ) -> None:
-        self._holder = holder
+        self._talk = talk
         self._spec = spec
         self._bench = bench
         self._waiting = list(zip(steps, levels, strict=True))
@@ -161,13 +87,13 @@ class _Loop:
         return self._bench.paused_ns() - self._paused_before_ns
 
 
-class _ClosedLoop(_Loop):
+class ClosedLoop(_Loop):
     """So many streams, each of which begins its next conversation when the one before is over."""
 
     def __init__(
-        self, holder: LoadHolder, spec: Load, bench: Bench, levels: Sequence[OfferedLoad], steps: Sequence[int]
+        self, talk: Conversations, spec: Load, bench: Bench, levels: Sequence[OfferedLoad], steps: Sequence[int]
     ) -> None:
-        super().__init__(holder, spec, bench, levels, steps)
+        super().__init__(talk, spec, bench, levels, steps)
         self._streams = 0
         self._alive: set[int] = set()
         self._over = False
@@ -195,7 +121,7 @@ class _ClosedLoop(_Loop):
         """End the level, since it had its requests or its time, and go on to the next one if there is any."""
         self._end(self._bench.now())
         self._level_over.set()
-        if self._waiting and not self._holder.hopeless:
+        if self._waiting and not self._talk.hopeless:
             self._begin_level()
         else:
             self._over = True
@@ -214,7 +140,7 @@ class _ClosedLoop(_Loop):
     def _may_go_on(self, index: int) -> bool:
         """Claim one more request for a stream; False when the stream is to end."""
         while not self._over and index < self._streams:
-            if self._holder.hopeless or self._budget == 0:
+            if self._talk.hopeless or self._budget == 0:
                 self._next_level()
                 continue
             if self._budget is not None:
@@ -226,20 +152,20 @@ class _ClosedLoop(_Loop):
         last_step = 0
         while self._may_go_on(index):
             step, answers = self._step, self._first_answers
-            answered_ns = await self._holder.converse(step, None, lambda: self._may_go_on(index))
+            answered_ns = await self._talk.converse(step, None, lambda: self._may_go_on(index))
             if step != last_step:
                 last_step = step
                 answers.append(answered_ns)
         self._alive.discard(index)
 
 
-class _OpenLoop(_Loop):
+class OpenLoop(_Loop):
     """So many requests a second, whatever becomes of those before."""
 
     async def run(self) -> list[HeldLevel]:
         """Hold all levels."""
         async with asyncio.TaskGroup() as group:
-            while self._waiting and not self._holder.hopeless:
+            while self._waiting and not self._talk.hopeless:
                 self._begin()
                 await self._send_level(group)
         return self._held
@@ -252,7 +178,7 @@ class _OpenLoop(_Loop):
             if self._budget == 0 or (deadline is not None and due >= deadline):
                 break
             await self._wait_until(due)
-            if self._holder.hopeless:
+            if self._talk.hopeless:
                 break
             if len(under_way) >= MOST_AT_ONCE:
                 self._notes.append(f"ended early: {MOST_AT_ONCE} requests were waiting, the server falls behind")
@@ -260,7 +186,7 @@ class _OpenLoop(_Loop):
             if self._budget is not None:
                 self._budget -= 1
             due_ns = due + self._paused_ns
-            task = group.create_task(self._holder.converse(self._step, due_ns, lambda: not self._holder.hopeless))
+            task = group.create_task(self._talk.converse(self._step, due_ns, lambda: not self._talk.hopeless))
             under_way.add(task)
             task.add_done_callback(under_way.discard)
         if deadline is not None and self._budget != 0 and not self._notes:
@@ -270,8 +196,8 @@ class _OpenLoop(_Loop):
     async def _wait_until(self, moment_ns: int) -> None:
         """Wait until `moment_ns`, and longer by as much as the user has paused the queue; not when all is hopeless."""
         await self._bench.passage()
-        while not self._holder.hopeless and (left := moment_ns + self._paused_ns - self._bench.now()) > 0:
+        while not self._talk.hopeless and (left := moment_ns + self._paused_ns - self._bench.now()) > 0:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left / 1e9):
-                    await self._holder.despair.wait()
+                    await self._talk.despair.wait()
             await self._bench.passage()

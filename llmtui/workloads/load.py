@@ -23,6 +23,7 @@ from llmtui.metrics.steady_state import LEAST, steady_state
 from llmtui.suites.levels import levels_of, requests_of
 from llmtui.suites.schema import Load, Slo
 from llmtui.workloads.base import Bench, Outcome
+from llmtui.workloads.conversing import Conversations
 from llmtui.workloads.holding import HeldLevel, LoadHolder
 from llmtui.workloads.prompts import PromptError, prepare_prompts
 
@@ -38,29 +39,30 @@ class LoadWorkload:
             prompts = await prepare_prompts(spec, bench, planned)
         except PromptError as error:
             return Outcome(status="failed", reason=str(error))
-        holder = LoadHolder(spec, bench, prompts, planned)
+        talk = Conversations(spec, bench, prompts, planned)
+        holder = LoadHolder(spec, bench, talk)
         if spec.search is not None:
-            await _search(spec, bench, holder)
+            await _search(spec, bench, holder, talk)
         else:
             for group in [levels] if spec.ramp else [[level] for level in levels]:
-                if holder.hopeless:
+                if talk.hopeless:
                     break
                 for held in await holder.hold(group):
-                    _tell(spec, bench, held, holder.requests)
-        _warn_of_cache_hits(spec, bench, holder)
-        return _outcome(bench, holder)
+                    _tell(spec, bench, held, talk.requests)
+        _warn_of_cache_hits(spec, bench, talk)
+        return _outcome(bench, talk)
 
 
-async def _search(spec: Load, bench: Bench, holder: LoadHolder) -> None:
+async def _search(spec: Load, bench: Bench, holder: LoadHolder, talk: Conversations) -> None:
     """Try levels until the highest that keeps the SLO is known."""
     search, trials = spec.search, list[Trial]()
     assert search is not None
     whole = search.over == "concurrency"
     while (level := next_level(trials, search.lowest, search.highest, whole=whole)) is not None:
         (held,) = await holder.hold([_offered(spec, level)])
-        figures = _tell(spec, bench, held, holder.requests)
+        figures = _tell(spec, bench, held, talk.requests)
         trials.append(Trial(level, bool(figures.kept_slo)))
-        if holder.hopeless:
+        if talk.hopeless:
             break
     best = highest_kept(trials)
     unit = "requests at once" if whole else "requests a second"
@@ -116,19 +118,19 @@ def _objective(slo: Slo | None) -> Objective | None:
     return Objective(ttft_ns, itl_ns, e2e_ns, slo.share)
 
 
-def _warn_of_cache_hits(spec: Load, bench: Bench, holder: LoadHolder) -> None:
+def _warn_of_cache_hits(spec: Load, bench: Bench, talk: Conversations) -> None:
     if spec.prompt_cache == "share":
         return
     alone = all(level.concurrency == 1 for level in levels_of(spec)) and spec.search is None
-    warning = cache_hit_warning(holder.prompt_timings, alone=alone)
+    warning = cache_hit_warning(talk.prompt_timings, alone=alone)
     if warning is not None:
         bench.warn("cache-hit", warning)
 
 
-def _outcome(bench: Bench, holder: LoadHolder) -> Outcome:
+def _outcome(bench: Bench, talk: Conversations) -> Outcome:
     """A load may break a server, and that is a result; only one of which nothing was answered has failed."""
-    failures, total = holder.failures, len(holder.requests)
-    if failures and (holder.hopeless or len(failures) == total):
+    failures, total = talk.failures, len(talk.requests)
+    if failures and (talk.hopeless or len(failures) == total):
         return Outcome(status="failed", reason=f"{failures[0]} ({len(failures)} of {total} requests failed)")
     if failures:
         bench.warn("requests-failed", f"{len(failures)} of {total} requests failed, the first one so: {failures[0]}")

@@ -8,6 +8,7 @@ from llmtui.events import OfferedLoad
 from llmtui.suites.checks import MOST_AT_ONCE
 from llmtui.suites.schema import Load
 from llmtui.workloads.arrivals import due_times
+from llmtui.workloads.conversing import Conversations
 from llmtui.workloads.holding import LoadHolder
 from llmtui.workloads.prompts import PromptSource
 
@@ -23,15 +24,16 @@ def opened(*rates):
 
 
 def hold(spec, bench, levels, *, conversations=PROMPTS, unique=False, meanwhile=None):
-    """Hold the levels together; return (what was held, the holder)."""
+    """Hold the levels together; return (what was held, its conversations)."""
 
     async def main():
-        holder = LoadHolder(spec, bench, PromptSource(conversations, unique=unique), 0)
+        talk = Conversations(spec, bench, PromptSource(conversations, unique=unique), 0)
+        holder = LoadHolder(spec, bench, talk)
         beside = asyncio.create_task(meanwhile()) if meanwhile else None
         held = await holder.hold(levels)
         if beside:
             await beside
-        return held, holder
+        return held, talk
 
     return run_virtual(main())
 
@@ -62,9 +64,9 @@ def changes_between(bench, begin_ns, end_ns):
 @pytest.mark.parametrize("count", [1, 2, 7, 64])
 def test_a_closed_loop_keeps_its_concurrency_until_its_requests_are_sent(count):
     bench = LoadBench(uneven)
-    (held,), holder = hold(spec(requests=count * 5), bench, closed(count))
+    (held,), talk = hold(spec(requests=count * 5), bench, closed(count))
     assert bench.most == count
-    assert len(bench.sent) == len(holder.requests) == count * 5
+    assert len(bench.sent) == len(talk.requests) == count * 5
     assert changes_between(bench, held.began_ns, held.fell_ns) == {count}, "it is full all the time until it falls"
     assert bench.in_flight == 0, "all answers were waited for"
     assert (held.step, held.load) == (1, OfferedLoad(concurrency=count))
@@ -86,9 +88,9 @@ def test_the_moments_of_the_first_answers_are_kept():
 
 def test_a_duration_ends_a_level():
     bench = LoadBench(lambda _sent: Reply(e2e_s=0.7))
-    (held,), holder = hold(spec(duration_s=10.0), bench, closed(2))
+    (held,), talk = hold(spec(duration_s=10.0), bench, closed(2))
     assert (held.began_ns, held.fell_ns) == (0, 10 * S)
-    assert len(holder.requests) == 2 * 15, "fourteen answers fit, and the fifteenth was under way"
+    assert len(talk.requests) == 2 * 15, "fourteen answers fit, and the fifteenth was under way"
     assert bench.flights[-1][0] == 10.5 * S
 
 
@@ -143,7 +145,8 @@ def test_a_ramp_by_requests_counts_them_level_by_level():
 def test_steps_are_numbered_on_over_several_loads():
     async def main():
         bench = LoadBench()
-        holder = LoadHolder(spec(requests=2), bench, PromptSource(PROMPTS, unique=False), 0)
+        wanted = spec(requests=2)
+        holder = LoadHolder(wanted, bench, Conversations(wanted, bench, PromptSource(PROMPTS, unique=False), 0))
         return [level.step for _ in range(3) for level in await holder.hold(closed(2))]
 
     assert run_virtual(main()) == [1, 2, 3]
@@ -155,12 +158,12 @@ def test_steps_are_numbered_on_over_several_loads():
 @pytest.mark.parametrize("e2e_s", [0.01, 1.0, 300.0])
 def test_an_open_loop_sends_when_due_whatever_the_answers_do(e2e_s):
     bench = LoadBench(lambda _sent: Reply(e2e_s=e2e_s))
-    (held,), holder = hold(spec(requests=9), bench, opened(4.0))
+    (held,), talk = hold(spec(requests=9), bench, opened(4.0))
     assert [sent.asked_ns for sent in bench.sent] == [S // 4 * place for place in range(9)]
-    assert [request.due_ns for request in sorted(holder.requests)] == [sent.due_ns for sent in bench.sent]
+    assert [request.due_ns for request in sorted(talk.requests)] == [sent.due_ns for sent in bench.sent]
     assert [sent.due_ns for sent in bench.sent] == [sent.asked_ns for sent in bench.sent]
     assert held.fell_ns == 2 * S, "the load falls with the last request"
-    assert len(holder.requests) == 9
+    assert len(talk.requests) == 9
 
 
 def test_poisson_arrivals_come_at_the_moments_that_the_seed_gives():
@@ -174,9 +177,9 @@ def test_poisson_arrivals_come_at_the_moments_that_the_seed_gives():
 
 def test_a_request_that_leaves_late_keeps_the_moment_at_which_it_was_due():
     bench = LoadBench(lambda _sent: Reply(e2e_s=0.2, late_s=5.0))
-    _, holder = hold(spec(requests=3), bench, opened(1.0))
-    assert [request.due_ns for request in holder.requests] == [0, S, 2 * S]
-    assert [request.delay_ns for request in holder.requests] == [5 * S] * 3
+    _, talk = hold(spec(requests=3), bench, opened(1.0))
+    assert [request.due_ns for request in talk.requests] == [0, S, 2 * S]
+    assert [request.delay_ns for request in talk.requests] == [5 * S] * 3
 
 
 def test_a_duration_ends_an_open_loop_with_its_last_gap():
@@ -223,9 +226,9 @@ def pausing(bench, at_s, for_s):
 
 def test_a_pause_moves_what_was_due_and_is_noted():
     bench = LoadBench(lambda _sent: Reply(e2e_s=0.1))
-    (held,), holder = hold(spec(requests=6), bench, opened(1.0), meanwhile=pausing(bench, 2.5, 10.0))
+    (held,), talk = hold(spec(requests=6), bench, opened(1.0), meanwhile=pausing(bench, 2.5, 10.0))
     assert [sent.asked_ns / S for sent in bench.sent] == [0, 1, 2, 13, 14, 15]
-    assert [request.due_ns / S for request in holder.requests] == [0, 1, 2, 13, 14, 15], "the user is no slow server"
+    assert [request.due_ns / S for request in talk.requests] == [0, 1, 2, 13, 14, 15], "the user is no slow server"
     assert held.notes == ("the queue was paused for 10.0 s, which the rates count as time",)
 
 
@@ -238,10 +241,10 @@ def test_a_pause_in_an_open_loop_does_not_shorten_its_duration():
 
 def test_a_pause_in_a_closed_loop_sends_nothing_and_is_noted():
     bench = LoadBench(lambda _sent: Reply(e2e_s=1.0))
-    (held,), holder = hold(spec(requests=12), bench, closed(2), meanwhile=pausing(bench, 2.5, 10.0))
+    (held,), talk = hold(spec(requests=12), bench, closed(2), meanwhile=pausing(bench, 2.5, 10.0))
     assert not any(2.5 * S < sent.asked_ns < 12.5 * S for sent in bench.sent)
-    assert len(holder.requests) == 12
-    assert all(request.delay_ns == 0 for request in holder.requests)
+    assert len(talk.requests) == 12
+    assert all(request.delay_ns == 0 for request in talk.requests)
     assert held.notes == ("the queue was paused for 10.0 s, which the rates count as time",)
 
 
@@ -251,7 +254,8 @@ def test_a_pause_before_a_level_is_not_its_own():
         bench.gate.close()
         await asyncio.sleep(5)
         bench.gate.open()
-        holder = LoadHolder(spec(requests=2), bench, PromptSource(PROMPTS, unique=False), 0)
+        wanted = spec(requests=2)
+        holder = LoadHolder(wanted, bench, Conversations(wanted, bench, PromptSource(PROMPTS, unique=False), 0))
         return await holder.hold(closed(1))
 
     assert run_virtual(main())[0].notes == ()
@@ -262,21 +266,21 @@ def test_a_pause_before_a_level_is_not_its_own():
 
 def test_one_failure_among_answers_ends_nothing():
     bench = LoadBench(lambda sent: Reply(problem="truncated" if sent.number % 3 == 0 else None))
-    _, holder = hold(spec(requests=9), bench, closed(2))
-    assert len(holder.requests) == 9
-    assert holder.failures == ["it was truncated"] * 3
-    assert [request.done for request in holder.requests].count(False) == 3
-    assert not holder.hopeless
-    assert len(holder.prompt_timings) == 6
+    _, talk = hold(spec(requests=9), bench, closed(2))
+    assert len(talk.requests) == 9
+    assert talk.failures == ["it was truncated"] * 3
+    assert [request.done for request in talk.requests].count(False) == 3
+    assert not talk.hopeless
+    assert len(talk.prompt_timings) == 6
 
 
 @pytest.mark.parametrize("kind", ["unreachable", "refused", "no_model", "bad_request", "not_supported"])
 @pytest.mark.parametrize("levels", [closed(3, 4), opened(3.0, 4.0)])
 def test_what_every_other_request_would_have_as_well_ends_it_at_once(kind, levels):
     bench = LoadBench(lambda sent: Reply(e2e_s=0.5, problem=kind if sent.number == 4 else None))
-    held, holder = hold(spec(duration_s=1000.0), bench, levels)
-    failed_ns = next(request.ended_ns for request in holder.requests if not request.done)
-    assert holder.hopeless
+    held, talk = hold(spec(duration_s=1000.0), bench, levels)
+    failed_ns = next(request.ended_ns for request in talk.requests if not request.done)
+    assert talk.hopeless
     assert all(sent.asked_ns <= failed_ns for sent in bench.sent), "nothing is sent after it"
     assert len(held) == 1
     assert held[0].fell_ns <= failed_ns + S // 3, "it does not wait for its time to pass"
@@ -293,7 +297,8 @@ def test_a_hopeless_open_loop_does_not_wait_for_the_next_one_to_be_due():
 def test_cancelling_ends_all_streams(levels):
     async def main():
         bench = LoadBench(lambda _sent: Reply(e2e_s=100.0))
-        holder = LoadHolder(spec(duration_s=50.0), bench, PromptSource(PROMPTS, unique=False), 0)
+        wanted = spec(duration_s=50.0)
+        holder = LoadHolder(wanted, bench, Conversations(wanted, bench, PromptSource(PROMPTS, unique=False), 0))
         task = asyncio.create_task(holder.hold(levels))
         await asyncio.sleep(3.01)
         before = bench.in_flight
@@ -326,8 +331,8 @@ def test_a_conversation_carries_its_history_and_waits_between_its_turns():
 
 def test_each_turn_is_one_of_the_requests_that_were_asked_for():
     bench = LoadBench(lambda _sent: Reply(e2e_s=1.0))
-    _, holder = hold(spec(requests=5, turns=3), bench, closed(2), conversations=(("a", "b", "c"),))
-    assert len(bench.sent) == len(holder.requests) == 5
+    _, talk = hold(spec(requests=5, turns=3), bench, closed(2), conversations=(("a", "b", "c"),))
+    assert len(bench.sent) == len(talk.requests) == 5
 
 
 def test_only_the_first_turn_of_an_open_loop_has_a_time_at_which_it_is_due():
@@ -385,18 +390,18 @@ def test_sampling_parameters_and_step_go_with_each_request():
 
 def test_the_figures_of_a_request_are_kept_as_they_were_measured():
     bench = LoadBench(lambda _sent: Reply(e2e_s=1.0, ttft_s=0.1, tokens=10, cached_tokens=3))
-    _, holder = hold(spec(requests=1), bench, closed(1))
-    (request,) = holder.requests
+    _, talk = hold(spec(requests=1), bench, closed(1))
+    (request,) = talk.requests
     assert (request.due_ns, request.sent_ns, request.ended_ns, request.done) == (0, 0, S, True)
     assert (request.ttft_ns, request.itl_ns, request.e2e_ns, request.tokens) == (100 * MS, 100 * MS, S, 10)
     assert request.arrivals == tuple(100 * MS * place for place in range(1, 11))
-    assert holder.prompt_timings == [("one", 100, 3, 100 * MS)]
+    assert talk.prompt_timings == [("one", 100, 3, 100 * MS)]
 
 
 def test_only_first_turns_tell_of_the_prompt_cache():
     bench = LoadBench()
-    _, holder = hold(spec(requests=6, turns=3), bench, closed(1), conversations=(("a", "b", "c"),))
-    assert [timing.prompt for timing in holder.prompt_timings] == ["a", "a"]
+    _, talk = hold(spec(requests=6, turns=3), bench, closed(1), conversations=(("a", "b", "c"),))
+    assert [timing.prompt for timing in talk.prompt_timings] == ["a", "a"]
 
 
 def test_progress_counts_answers():
