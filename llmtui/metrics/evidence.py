@@ -50,7 +50,8 @@ class SampleEvidence:
     """What one sample says.
 
     `observed` holds for each (device, source) that could be read this time the seconds that it speaks for. What was
-    observed and has no finding was quiet. `at_work` are the devices that carry the load.
+    observed and has no finding was quiet. `at_work` are the devices that carry the load; `degrees` are the temperatures
+    (°C) of devices that stand at this moment.
     """
 
     t_ns: int
@@ -58,6 +59,7 @@ class SampleEvidence:
     findings: tuple[Finding, ...] = ()
     observed: Mapping[tuple[str, Source], float] = field(default_factory=dict)
     at_work: frozenset[str] = frozenset()
+    degrees: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

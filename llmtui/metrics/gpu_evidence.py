@@ -29,6 +29,8 @@ POWER = POWER_CAP | BOARD_LIMIT | POWER_BRAKE
 LOWERED = 0.80
 """A power limit below this share of the delivered one was set so by somebody."""
 
+LOWERED_LIMIT = ", which is set to "
+
 
 class GpuEvidence:
     """Looks at the readings of one GPU ("gpu.0") in their order."""
@@ -95,7 +97,7 @@ class GpuEvidence:
         default = look.history.last(f"{self.device}.power.limit.default")
         if limit is None or default is None or not limit < LOWERED * default:
             return ""
-        return f", which is set to {limit:.0f} W of {default:.0f} W"
+        return f"{LOWERED_LIMIT}{limit:.0f} W of {default:.0f} W"
 
 
 def reason_words(bits: int) -> str:

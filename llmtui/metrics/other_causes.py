@@ -1,10 +1,10 @@
 """What else slows a server, and is to be ruled out before heat is blamed: memory, quotas, neighbours, restarts."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from llmtui.metrics.evidence import MACHINE, Look
 from llmtui.metrics.reading_history import History, Rows
-from llmtui.metrics.thresholds import THRESHOLDS, level, pattern
+from llmtui.metrics.thresholds import THRESHOLDS, level
 
 LASTING_S = 10.0
 """Traffic has to last so long: a burst of page faults when a model is touched first is no fault."""
@@ -42,13 +42,13 @@ class OtherCauses:
         self._least_others: float | None = None
         self._had_server = False
 
-    def look(self, look: Look, missing: Mapping[str, str]) -> None:
-        """Note what this sample shows; `missing` is what the sample itself names."""
+    def look(self, look: Look, gpus: Collection[str], missing: Mapping[str, str]) -> None:
+        """Note what this sample shows of the machine and its `gpus`; `missing` is what the sample itself names."""
         self._traffic(look)
         self._counters(look)
         if look.loaded:
-            self._fallen_memory(look)
-            self._strangers(look)
+            self._fallen_memory(look, gpus)
+            self._strangers(look, gpus)
         if "server.processes" in look.steps:
             self._had_server = True
         elif self._had_server and look.loaded and "server.processes" in missing:
@@ -79,29 +79,29 @@ class OtherCauses:
         if kills is not None and kills.grown:
             look.find(MACHINE, "other", "the kernel killed a process for lack of memory", kills.seconds)
 
-    def _fallen_memory(self, look: Look) -> None:
-        for key, step in look.steps.items():
-            if pattern(key) != "gpu.*.memory.used" or self._is_shared(key):
+    def _fallen_memory(self, look: Look, gpus: Collection[str]) -> None:
+        for gpu in gpus:
+            step = look.steps.get(f"{gpu}.memory.used")
+            if step is None or self._is_shared(gpu):
                 continue
-            most = self._most[key] = max(self._most.get(key, 0.0), step.value)
+            most = self._most[gpu] = max(self._most.get(gpu, 0.0), step.value)
             fell = step.value < FALLEN * most and most - step.value > STRANGER
-            if self._rows.count(key, holds=fell)[0] >= READINGS:
-                device = key.removesuffix(".memory.used")
-                look.find(device, "other", "GPU memory was given up: layers may run on the processor", step.seconds)
+            if self._rows.count(gpu, holds=fell)[0] >= READINGS:
+                look.find(gpu, "other", "GPU memory was given up: layers may run on the processor", step.seconds)
 
-    def _strangers(self, look: Look) -> None:
+    def _strangers(self, look: Look, gpus: Collection[str]) -> None:
         """GPU memory that is not the server's."""
         mine = look.steps.get("server.memory.gpu")
-        keys = [key for key in self._history if pattern(key) == "gpu.*.memory.used"]
-        if mine is None or not keys or any(map(self._is_shared, keys)):
+        used = [used for gpu in gpus if (used := self._history.last(f"{gpu}.memory.used")) is not None]
+        if mine is None or not used or any(map(self._is_shared, gpus)):
             return
-        others = max(0.0, sum(self._history.last(key) or 0.0 for key in keys) - mine.value)
+        others = max(0.0, sum(used) - mine.value)
         self._least_others = others if self._least_others is None else min(self._least_others, others)
         grown = others > self._least_others + STRANGER
         if self._rows.count("strangers", holds=grown)[0] >= READINGS:
             look.find(MACHINE, "other", "another process took GPU memory", mine.seconds)
 
-    def _is_shared(self, key: str) -> bool:
+    def _is_shared(self, gpu: str) -> bool:
         """Whether GPU and machine share their memory: then nobody can tell whose it is."""
-        total = self._history.last(key.removesuffix("used") + "total")
+        total = self._history.last(f"{gpu}.memory.total")
         return total is not None and total == self._history.last("ram.total")

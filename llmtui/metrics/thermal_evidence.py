@@ -48,6 +48,7 @@ class EvidenceWatch:
     def __init__(self) -> None:
         self.missing: dict[str, str] = {}
         self._history = History()
+        self._keys: set[str] = set()
         self._gpus: dict[str, GpuEvidence] = {}
         self._cpu = CpuEvidence()
         self._board = BoardEvidence()
@@ -69,10 +70,14 @@ class EvidenceWatch:
     def take(self, sample: Sample, *, in_flight: bool) -> SampleEvidence:
         """Take the next sample; `in_flight`: whether a request was under way at its moment. Never raises."""
         t = sample.t_ns
-        steps = self._history.take(t, sample.values)
+        # The load of single cores says nothing here, and on a large machine it is most of a sample.
+        values = {key: value for key, value in sample.values.items() if not key.startswith("cpu.core.")}
+        steps = self._history.take(t, values)
         self.missing.update(sample.missing)
-        for key in steps:
-            self.missing.pop(key, None)
+        for key in self.missing.keys() & steps.keys():
+            del self.missing[key]
+        for key in steps.keys() - self._keys:
+            self._keys.add(key)
             found = _GPU.match(key)
             if found is not None and found[0] not in self._gpus:
                 self._gpus[found[0]] = GpuEvidence(found[0])
@@ -82,16 +87,22 @@ class EvidenceWatch:
             self._loaded_ns = t
         idle = self._loaded_ns is None or t - self._loaded_ns >= IDLE_S * 1e9
         look = Look(t, steps, self._history, loaded=loaded, idle=idle)
-        self._others.look(look, sample.missing)
+        self._others.look(look, self._gpus, sample.missing)
         for gpu in self._gpus.values():
             gpu.look(look)
         self._cpu.look(look, at_work="cpu" in at_work)
         self._board.look(look, self._cpu.chip)
-        return SampleEvidence(t, loaded, tuple(look.findings), look.observed, at_work)
+        return SampleEvidence(t, loaded, tuple(look.findings), look.observed, at_work, self._degrees(t))
 
     def _percents(self, t: int) -> dict[str, float]:
         found = {gpu: self._history.last(f"{gpu}.percent", t) for gpu in self._gpus}
         return {gpu: percent for gpu, percent in found.items() if percent is not None}
+
+    def _degrees(self, t: int) -> dict[str, float]:
+        found = {device: self._history.last(f"{device}.temperature", t) for device in ("cpu", *self._gpus)}
+        # What a board says of heat is about its processor.
+        found[BOARD] = found["cpu"]
+        return {device: degrees for device, degrees in found.items() if degrees is not None}
 
     def _is_loaded(self, t: int) -> bool:
         cores = self._history.last("server.cpu", t)
