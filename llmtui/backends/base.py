@@ -20,7 +20,7 @@ ProblemKind = Literal[
     "empty",  # 200, and then nothing
     "truncated",  # the stream ended without saying that it was the end
     "disconnected",  # the connection broke in mid-stream
-    "stalled",  # no bytes other than comments within the stall limit
+    "stalled",  # no bytes other than comments within the stall limit, see `GenerationRequest.stall_s`
     "timeout",  # longer than the request may take
     "not_supported",  # this server has no such ability
 ]
@@ -40,6 +40,11 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One generation. `options` are the backend's own parameters, passed through as they are.
 
     A request with `prompt` asks for plain completion, one with `messages` for a chat turn.
+
+    `limit_s` bounds the whole request. `stall_s` bounds the silence within an answer that has begun: keep-alive comments
+    do not renew it. Before the first text a server may load a model and read a long prompt; some say nothing meanwhile,
+    some send comments or a role. There `limit_s` alone holds, except for llama.cpp, which shows its progress: for it any
+    byte is a sign of life, and `stall_s` without one is a stall.
     """
 
     model: str
