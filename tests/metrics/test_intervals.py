@@ -35,7 +35,7 @@ def test_too_few_values_have_a_reason():
 
 @pytest.mark.parametrize(
     ("count", "low", "high", "level"),
-    [  # 95 % intervals of the median in printed tables, as ranks from 1: Conover's table A3 gives the same
+    [  # 95 % intervals of the median as printed tables have them, ranks from 1
         (6, 1, 6, 0.96875),
         (10, 2, 9, 0.97852),
         (15, 4, 12, 0.96484),
