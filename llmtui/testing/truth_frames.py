@@ -111,12 +111,10 @@ def _cut(step: Step, frame: bytes, scenario: Scenario) -> list[PlannedSend]:
         later = step.offset_ns + scenario.gap_ns // 4
         return [PlannedSend(step.offset_ns, data[:place]), whole._replace(offset_ns=later, data=data[place:])]
     if cut == "bytes":
-        # The frame is whole with its own last byte; the two that close the HTTP chunk add nothing to it.
+        # The end of the HTTP chunk leaves with the frame's last byte: sent after it, a read of all would tell its time.
         last = len(data) - 3
-        return [
-            PlannedSend(step.offset_ns, data[at : at + 1], *((step.tokens, kind) if at == last else (0, "none")))
-            for at in range(len(data))
-        ]
+        parts = [PlannedSend(step.offset_ns, data[at : at + 1]) for at in range(last)]
+        return [*parts, whole._replace(data=data[last:])]
     return [whole]
 
 
