@@ -1,6 +1,7 @@
 """The same figures through psutil, for systems without /proc (macOS)."""
 
 import contextlib
+from typing import Any
 
 import psutil
 
@@ -14,13 +15,11 @@ class PortableMachine:
     def __init__(self) -> None:
         self._swap = {"swap.in.rate": Growth(), "swap.out.rate": Growth()}
         self._disk = Growth()
-        psutil.cpu_percent(percpu=True)
+        self._cores: list[tuple[float, float]] = []
 
     def sample(self, now_ns: int) -> Readings:
         """Read now."""
-        cores = psutil.cpu_percent(percpu=True)
-        readings: Readings = {f"cpu.core.{index}.percent": share for index, share in enumerate(cores)}
-        readings["cpu.percent"] = round(sum(cores) / len(cores), 1) if cores else Missing("no core is visible")
+        readings = self._load()
         memory, swap = psutil.virtual_memory(), psutil.swap_memory()
         readings["ram.total"], readings["ram.available"] = memory.total, memory.available
         readings["ram.used"] = memory.total - memory.available
@@ -35,6 +34,32 @@ class PortableMachine:
             rate = self._disk.per_second(disk.read_bytes, now_ns)
             readings["disk.read.rate"] = FIRST_READING if rate is None else round(rate)
         return readings
+
+    def _load(self) -> Readings:
+        """Shares of the time since the last call. psutil's own percentages are 0 where too little time passed."""
+        cores = [_times(times) for times in psutil.cpu_times(percpu=True)]
+        before, self._cores = self._cores, cores
+        if len(before) != len(cores) or not cores:
+            return {"cpu.percent": FIRST_READING if cores else Missing("no core is visible")}
+        grown = [(now[0] - last[0], now[1] - last[1]) for last, now in zip(before, cores, strict=True)]
+        readings: Readings = {}
+        for index, (busy, total) in enumerate(grown):
+            if total > 0:
+                readings[f"cpu.core.{index}.percent"] = _percent(busy, total)
+        passed = sum(total for _, total in grown)
+        if passed > 0:
+            readings["cpu.percent"] = _percent(sum(busy for busy, _ in grown), passed)
+        return readings
+
+
+def _times(times: Any) -> tuple[float, float]:
+    """Return (busy, all) seconds of a core. On Linux guest time is contained in user time, and waiting is no work."""
+    total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+    return total - times.idle - getattr(times, "iowait", 0.0), total
+
+
+def _percent(busy: float, total: float) -> float:
+    return round(min(100.0, max(0.0, 100 * busy / total)), 1)
 
 
 class PortableTable:
