@@ -12,6 +12,7 @@ _COMMANDS = {
     "run": "Run a suite: llmtui run quick",
     "attach": "Watch a session that runs, and control it",
     "replay": "Play a session again",
+    "compare": "Say whether two sessions differ, and how surely",
     "sessions": "List the sessions",
     "suites": "List, show or check suites",
     "ctl": "Control a running session: pause, resume, skip, rerun, stop, mark",

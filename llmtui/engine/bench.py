@@ -44,6 +44,7 @@ class JobBench:
         gate: Gate,
         session: str,
         sensors: Sensors | None = None,
+        blind: str | None = None,
     ) -> None:
         self._recorder = recorder
         self._backend = backend
@@ -53,6 +54,7 @@ class JobBench:
         self._gate = gate
         self._session = session
         self.sensors = sensors or Sensors()
+        self.blind = blind
         self._decode_rates: list[float] = []
         self._token_rate: float | None = None
         self._numbers = count(1)

@@ -101,5 +101,5 @@ async def _warm_up(plan: JobPlan, suite: Suite, bench: JobBench, residence: Resi
 
 
 def _warmup_prompt(workload: AnyWorkload) -> str:
-    prompts: tuple[str, ...] = getattr(workload, "prompts", ())
-    return prompts[0] if prompts else WARMUP_PROMPT
+    prompts: tuple[str, ...] = getattr(workload, "prompts", ()) or (getattr(workload, "prompt", WARMUP_PROMPT),)
+    return prompts[0]

@@ -8,12 +8,12 @@ from llmtui.engine.recorder import Recorder
 from llmtui.events import Severity
 from llmtui.metrics.precision import precision
 
-MOST_RUNS = 30
+MOST_RUNS = 60
 """After so many runs a rate that still scatters is taken as it is."""
 
 
 class _Goal(NamedTuple):
-    """Bring the interval of the mean rate of `job` and its iterations within `bound` of it."""
+    """Bring the interval of the median rate of `job` and its iterations within `bound` of it."""
 
     job: str
     bound: float
@@ -51,7 +51,7 @@ class Repetition:
         same = [job for job in self._queue if kin(job.plan) == key]
         if any(job.status in {"queued", "running"} for job in same):
             return
-        found = precision([job.rate for job in same if job.status == "done"], goal.bound, of="mean")
+        found = precision([job.rate for job in same if job.status == "done"], goal.bound, of="median")
         interval = wording.NOTHING if found.half_width is None else f"± {found.half_width * 100:.1f} %"
         said = f"{wording.rate(found.middle)} tok/s {interval} after {found.count} runs"
         first = same[0]

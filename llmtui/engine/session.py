@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from llmtui.backends.base import Backend
 from llmtui.engine.bench import JobBench
@@ -13,7 +14,8 @@ from llmtui.engine.job import run_job
 from llmtui.engine.queue import JobQueue, QueuedJob
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.repetition import Repetition
-from llmtui.engine.targets import TargetSet
+from llmtui.engine.sampling import is_local
+from llmtui.engine.targets import ReadyTarget, TargetSet
 from llmtui.events import MarkerPlaced, QueuePaused, QueueResumed, SessionOutcome, ViewerMeasured
 from llmtui.suites.plan import plan_jobs
 from llmtui.suites.schema import Suite, Watch
@@ -131,7 +133,7 @@ class Session:
                 return Outcome(status="failed", reason=target)
             return await workload_for(job.plan.workload).run(job.plan.workload, self._bench(job, None))
         self._watcher.watch(target.name, target.url, target.pid)
-        bench = self._bench(job, target.backend)
+        bench = self._bench(job, target.backend, blind=_blind(target))
         outcome = await run_job(
             job.plan,
             self._suite,
@@ -143,7 +145,7 @@ class Session:
         job.rate = bench.rate
         return outcome
 
-    def _bench(self, job: QueuedJob, backend: Backend | None) -> JobBench:
+    def _bench(self, job: QueuedJob, backend: Backend | None, blind: str | None = None) -> JobBench:
         return JobBench(
             self._recorder,
             backend=backend,
@@ -153,6 +155,7 @@ class Session:
             gate=self._gate,
             session=self._id,
             sensors=self._sensors,
+            blind=blind,
         )
 
     async def _interruptible(self, step: Coroutine[Any, Any, T]) -> T | None:
@@ -247,3 +250,9 @@ class Session:
         paused = ", paused" if self._gate.closed else ""
         now = f", {running.id} ({running.plan.name}) runs" if running else ""
         return True, f"{ended} of {len(self._queue)} jobs ended{now}{paused}"
+
+
+def _blind(target: ReadyTarget) -> str | None:
+    """Return why this machine's readings can't speak for a server, None where they can."""
+    host = urlsplit(target.url).hostname or ""
+    return None if target.pid is not None or is_local(host) else f"the server runs on {host}, not on this machine"

@@ -63,7 +63,7 @@ def verdict_lines(result: JobResult) -> list[str]:
     verdict = result.verdict
     if verdict is None:
         return []
-    lines = [f"verdict: {verdict.verdict}. {verdict.sentence}", *(f"  {evidence}" for evidence in verdict.evidence)]
+    lines = [f"verdict: {verdict.sentence}", *(f"  {evidence}" for evidence in verdict.evidence)]
     lines += [f"  {CRITERION_WORDS[item.passed]:<10} {item.name}: {item.text}" for item in verdict.criteria]
     return [wording.visible(line) for line in lines]
 

@@ -59,10 +59,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class Bench(Protocol):
     """The bench that a workload works on. It takes care of pause, log, time limits and warm-up.
 
-    `sensors` has the latest readings of the hardware.
+    `sensors` has the latest readings of the hardware; `blind` is why they can't speak for the server (it runs on
+    another machine), None where they can.
     """
 
     sensors: Sensors
+    blind: str | None
 
     async def generate(
         self,

@@ -2,16 +2,18 @@
 
 from typing import Any
 
-from llmtui.suites.schema import Generate, Load, Watch
+from llmtui.suites.schema import Generate, Load, Stress, Watch
 from llmtui.suites.schema import Workload as WorkloadSpec
 from llmtui.workloads.base import Workload
 from llmtui.workloads.generate import GenerateWorkload
 from llmtui.workloads.load import LoadWorkload
+from llmtui.workloads.stress import StressWorkload
 from llmtui.workloads.watch import WatchWorkload
 
 _WORKLOADS: dict[type[WorkloadSpec], Workload[Any]] = {
     Generate: GenerateWorkload(),
     Load: LoadWorkload(),
+    Stress: StressWorkload(),
     Watch: WatchWorkload(),
 }
 

@@ -29,7 +29,7 @@ def recorded():
 
 def test_the_help_names_every_command():
     text = invoke("--help").output
-    for name in ("run", "attach", "replay", "sessions", "suites", "ctl", "discover", "doctor", "sampler"):
+    for name in ("run", "attach", "replay", "compare", "selftest", "sessions", "suites", "ctl", "discover", "doctor", "sampler"):
         assert name in text
         assert invoke(name, "--help").exit_code == 0
     assert invoke("--version").output.startswith("llmtui ")
