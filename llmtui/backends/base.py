@@ -41,10 +41,10 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     A request with `prompt` asks for plain completion, one with `messages` for a chat turn.
 
-    `limit_s` bounds the whole request. `stall_s` bounds the silence within an answer that has begun: keep-alive comments
-    do not renew it. Before the first text a server may load a model and read a long prompt; some say nothing meanwhile,
-    some send comments or a role. There `limit_s` alone holds, except for llama.cpp, which shows its progress: for it any
-    byte is a sign of life, and `stall_s` without one is a stall.
+    `limit_s` bounds the whole request. `stall_s` bounds the silence within an answer that has begun: keep-alive
+    comments do not renew it. Before the first text a server may load a model and read a long prompt; some say nothing
+    meanwhile, some send comments or a role. There `limit_s` alone holds, except for llama.cpp, which shows its
+    progress: for it any byte is a sign of life, and `stall_s` without one is a stall.
     """
 
     model: str

@@ -3,15 +3,16 @@
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from statistics import median
 
 import pytest
 from peers import aiperf, guidellm, homebench, llama_benchy, llmtui_itself, ollama_profiler, servebench
 from peers.cost import run_measured
-from peers.install import size_of
+from peers.install import programs_of, size_of
 from peers.offline import BOOK, byte_tokenizer, write_book
-from peers.run import PEERS, environ_of, main, run_case
+from peers.run import PEERS, environ_of, main, run_case, run_peer
 from peers.shape import CASES, Case, Figures, Order, Peer, PeerError, true_figures
 from peers.table import Install, Outcome, render
 from support.conversation import header
@@ -269,6 +270,35 @@ def test_a_tool_that_fails_has_a_reason_and_stops_nothing(tmp_path, code, proble
     outcome = run_case(own_peer(code, read), PLAIN, tmp_path, tmp_path)
     assert problem in outcome.problem
     assert outcome.reported == Figures()
+
+
+def wheel(folder):
+    """A package with one program, built by hand."""
+    path = folder / "tool-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("tool.py", "def main():\n    print('it runs')\n")
+        archive.writestr("tool-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tool\nVersion: 1.0\n")
+        archive.writestr("tool-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("tool-1.0.dist-info/entry_points.txt", "[console_scripts]\ntool = tool:main\n")
+        archive.writestr("tool-1.0.dist-info/RECORD", "")
+    return path
+
+
+def test_a_peer_gets_an_environment_of_its_own_once(tmp_path):
+    peer = own_peer(CLIENT, None)._replace(requirement=str(wheel(tmp_path)))
+    programs = programs_of(peer, tmp_path / "cache")
+    assert subprocess.run([programs / "tool"], capture_output=True, check=True).stdout == b"it runs\n"
+    assert size_of(programs) > 1000
+    (programs / "tool").unlink()
+    assert programs_of(peer, tmp_path / "cache") == programs
+    assert not (programs / "tool").exists()  # what is there is not installed again
+
+
+def test_a_peer_that_cannot_be_installed_has_a_reason_and_stops_nothing(tmp_path):
+    peer = own_peer(CLIENT, None)._replace(requirement=str(tmp_path / "no-such-package.whl"))
+    install, outcomes = run_peer(peer, tmp_path)
+    assert (install.size, outcomes) == (None, [])
+    assert "could not be installed" in install.problem
 
 
 def test_the_size_counts_files_once(tmp_path):
