@@ -15,6 +15,7 @@ from llmtui.metrics.reading_history import HELD_S
 COVERED = 0.4
 """The readings in a span have to reach over so much of it: one a second then does for spans of two seconds."""
 
+_GPU = re.compile(r"gpu\.[0-9]+(?=\.)")
 _METERED = re.compile(r"(cpu|board|gpu\.[0-9]+)\.(energy|power)")
 
 Readings = tuple[int, Mapping[str, float]]
@@ -101,13 +102,18 @@ def joules_per_token(energy: Energy, tokens: float | None) -> float | Missing:
     return energy.joules / tokens
 
 
-def metered_devices(keys: Iterable[str]) -> tuple[str, ...]:
-    """Return the devices whose energy makes up the machine's, from the keys of readings, missing ones included.
+def metered_devices(read: Iterable[str], missing: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the devices whose energy makes up the machine's, from the keys that were read and those that can't be.
 
-    A meter of the whole board holds the others in itself.
+    A processor without a meter is one of them, so that nobody takes the rest for the whole; a GPU is one when anything
+    was read of it. A meter of the whole board holds the others in itself.
     """
-    found = {match[1] for key in keys if (match := _METERED.fullmatch(key)) is not None}
-    return (BOARD,) if BOARD in found else tuple(sorted(found, key=lambda device: (len(device), device)))
+    keys = {*read}
+    gpus = {match[0] for key in keys if (match := _GPU.match(key)) is not None}
+    found = {match[1] for key in (*keys, *missing) if (match := _METERED.fullmatch(key)) is not None}
+    if BOARD in found:
+        return (BOARD,)
+    return tuple(sorted(found & {"cpu", *gpus}, key=lambda device: (len(device), device)))
 
 
 def _known(device: str, seconds: float, joules: float, source: Literal["counter", "integrated"]) -> Energy:

@@ -116,13 +116,12 @@ def test_joules_per_token():
 
 
 def test_the_devices_that_make_up_a_machine():
-    assert metered_devices(["gpu.10.power", "gpu.2.energy", "gpu.2.power", "cpu.power", "gpu.2.power.limit"]) == (
-        "cpu",
-        "gpu.2",
-        "gpu.10",
-    )
+    keys = ["gpu.10.power", "gpu.2.energy", "gpu.2.power", "cpu.power", "gpu.2.power.limit"]
+    assert metered_devices(keys) == ("cpu", "gpu.2", "gpu.10")
     assert metered_devices(["board.power", "gpu.0.power"]) == ("board",), "it holds the GPU"
     assert metered_devices(["gpu.0.temperature"]) == ()
+    assert metered_devices(["gpu.0.temperature"], ["cpu.power", "gpu.0.power"]) == ("cpu", "gpu.0")
+    assert metered_devices(["cpu.power"], ["gpu.0.power"]) == ("cpu",), "there is no GPU"
 
 
 readings = st.lists(
