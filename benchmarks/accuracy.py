@@ -76,7 +76,7 @@ def _scenarios() -> Iterator[Row]:
         report = run_selftest(folder, streams=STREAMS, tries=1)
     wanted = {case.name for case in STREAMS}
     for row in report.rows:
-        error = float("nan") if row.error is None else row.error
+        error = float("inf") if row.error is None else row.error
         if row.figure == "decode rate":
             yield f"{row.scenario}: rate error", error, row.bound, "%"
         elif row.scenario in wanted and row.unit == "ns":
@@ -191,7 +191,7 @@ def _truth(folder: Path, model: str):
 
 def _p99(values: Sequence[float]) -> float:
     found = percentile([abs(value) for value in values], 99)
-    return float("nan") if found is None else found
+    return float("inf") if found is None else found
 
 
 def _cpu_ns(pid: int) -> float:
