@@ -9,7 +9,6 @@ from typing import NamedTuple
 import click
 
 from llmtui import places
-from llmtui.documents import DocumentError
 from llmtui.events import TokensReceived
 from llmtui.log.library import find_session
 from llmtui.log.read import LogError, read_log
@@ -18,9 +17,9 @@ from llmtui.reports.compare import ComparisonReport, compare_sessions, report_te
 from llmtui.reports.compare_data import report_data
 from llmtui.reports.compared_figures import NAMES
 from llmtui.reports.pairing import Sample, pair_up, samples_of
+from llmtui.reports.variants import variant_names
 from llmtui.state.reducer import apply_all
 from llmtui.state.session import SessionState
-from llmtui.suites.reading import read_suite
 
 UNCOMPARED = 2
 """The exit code when nothing could be compared, so that 1 means "slower" and nothing else."""
@@ -127,7 +126,7 @@ def _sides(first: Selection, second: Selection | None) -> list[_Side]:
 def _variants(selection: Selection, path: Path, state: SessionState) -> list[_Side]:
     if selection.jobs is not None or selection.variant is not None:
         raise _NotComparedError(f"a part of a session needs another one beside it: llmtui compare {path.stem}:j1 B")
-    known = _known_variants(state)
+    known = variant_names(state)
     if len(known) < 2:  # noqa: PLR2004 - two sides
         raise _NotComparedError(f"{path.stem} ran no variants that could be compared; name a second session")
     return [_side(Selection(selection.session, variant=variant), path, state) for variant in known]
@@ -141,7 +140,7 @@ def _side(selection: Selection, path: Path, state: SessionState) -> _Side:
             raise _NotComparedError(f"{name} has no job {', '.join(unknown)}; it has {_listed(state.jobs)}")
         name = f"{name}:{','.join(selection.jobs)}"
     if selection.variant is not None:
-        known = _known_variants(state)
+        known = variant_names(state)
         if selection.variant not in known:
             raise _NotComparedError(f"{name} has no variant `{selection.variant}`; it has {_listed(known)}")
         name = f"{name}@{selection.variant}"
@@ -149,21 +148,6 @@ def _side(selection: Selection, path: Path, state: SessionState) -> _Side:
     if not samples:
         raise _NotComparedError(f"{name} measured nothing; `llmtui replay {path.stem} --plain` says why")
     return _Side(name, state, samples)
-
-
-def _known_variants(state: SessionState) -> list[str]:
-    """Return the variants that were run, in the order of the suite: the jobs take turns in a drawn one."""
-    named = (job.plan.variant for job in state.jobs.values() if job.plan is not None)
-    run = list(dict.fromkeys(variant for variant in named if variant is not None))
-    if state.header is None:
-        return run
-    try:
-        suite = read_suite(state.header.suite, "the suite", state.header.overrides)
-    except DocumentError:
-        # A suite of another version of llmtui may be none any more.
-        return run
-    order = [variant.name for variant in suite.variants]
-    return sorted(run, key=lambda name: order.index(name) if name in order else len(order))
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from llmtui.documents import DocumentError
 from llmtui.log.follow import LogFollower
 from llmtui.log.read import ReadLog
 from llmtui.settings import read_settings
+from llmtui.state.session import SessionState
 from llmtui.tui.profile import Profile, ProfileError, detect_here, prepare_textual
 
 
@@ -43,6 +44,7 @@ def show_session(log: Path) -> int:
         profile=profile,
         settings_folder=places.settings_folder(),
         state_folder=places.state_folder(),
+        compare=compare_variants,
     )
 
 
@@ -59,7 +61,15 @@ def show_replay(log: ReadLog, speed: float | None) -> int:
         profile=profile,
         settings_folder=places.settings_folder(),
         state_folder=places.state_folder(),
+        compare=compare_variants,
     )
+
+
+def compare_variants(state: SessionState) -> list[str]:
+    """Return the comparison of a session's variants; it is loaded only when it is asked for."""
+    from llmtui.reports.variants import compare_variants as compare
+
+    return compare(state)
 
 
 def sender(log: Path) -> Callable[[control.Command], Awaitable[control.Reply]]:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from llmtui import events as ev
 from llmtui import readings, wording
 from llmtui.reports.tables import results_text
+from llmtui.reports.variants import compare_variants, variant_names
 from llmtui.state.reducer import apply
 from llmtui.state.results import job_results
 from llmtui.state.session import SessionState
@@ -46,7 +47,8 @@ class PlainReport:
 
     def results(self) -> list[str]:
         """Return the table of results so far."""
-        return results_text(job_results(self.state))
+        lines = results_text(job_results(self.state))
+        return [*lines, "", *compare_variants(self.state)] if len(variant_names(self.state)) > 1 else lines
 
     def sample_due(self, t: int) -> bool:
         """Whether a sample at `t` is to be told, which happens once in five seconds."""

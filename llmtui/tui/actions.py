@@ -51,6 +51,11 @@ def _needs_results(situation: Situation) -> str | None:
     return None if situation.state.jobs else "there are no jobs yet"
 
 
+def _needs_variants(situation: Situation) -> str | None:
+    plans = (job.plan for job in situation.state.jobs.values())
+    return None if any(plan and plan.variant for plan in plans) else "this session has no variants"
+
+
 PANES = ("queue", "stream", "hardware", "results", "alerts")
 
 ACTIONS: tuple[Action, ...] = (
@@ -72,6 +77,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("details", ("enter",), "details", "All that is known of the job under the cursor", "look", footer=True),
     Action("pause_view", ("p",), "pause view", "Freeze the screen; measuring goes on", "look", footer=True),
     Action("charts", ("v",), "charts", "The figures over time, over the whole screen", "look", footer=True),
+    Action(
+        "compare",
+        ("V",),
+        "compare",
+        "The variants of this session, and which is faster",
+        "look",
+        reason=_needs_variants,
+    ),
     Action("window_longer", ("plus", "equals_sign"), "longer", "Show a longer span of time in the graphs", "look"),
     Action("window_shorter", ("minus",), "shorter", "Show a shorter span of time in the graphs", "look"),
     Action("copy_row", ("y",), "copy", "Copy the row under the cursor", "look", reason=_needs_results),

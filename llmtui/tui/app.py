@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import Theme
 
+from llmtui.state.session import SessionState
 from llmtui.tui import theme
 from llmtui.tui.actions import ACTIONS
 from llmtui.tui.driver import TerminalDriver
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from llmtui.tui.screens.session import Send, SessionScreen
 
 
+Compare = Callable[[SessionState], list[str]]
+"""Compares the variants of a session, as lines; the reports know how, and the screen only shows it."""
+
+
 class LlmtuiApp(App[None]):
     """Opens on one screen: a session, or home."""
 
@@ -31,7 +36,11 @@ class LlmtuiApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "hint_leave", show=False, priority=True)]
 
     def __init__(
-        self, first: Callable[["LlmtuiApp"], Screen[None]], profile: Profile, settings_folder: Path | None
+        self,
+        first: Callable[["LlmtuiApp"], Screen[None]],
+        profile: Profile,
+        settings_folder: Path | None,
+        compare: Compare | None = None,
     ) -> None:
         self._themes = theme.load_themes(settings_folder)
         self._wanted = profile.theme or theme.DEFAULT
@@ -40,6 +49,7 @@ class LlmtuiApp(App[None]):
         super().__init__(driver_class=TerminalDriver, ansi_color=True if chosen is not None and chosen.ansi else None)
         self._first = first
         self._profile = profile
+        self._compare = compare
         self._interrupts = 0
         self.glyphs: Glyphs = glyphs_of(profile.tier)
 
@@ -75,6 +85,7 @@ class LlmtuiApp(App[None]):
             frame_s=self._profile.frame_s,
             state_folder=state_folder,
             bytes_sent=self._bytes_sent,
+            compare=self._compare,
         )
         return SessionScreen(view)
 
@@ -119,17 +130,32 @@ class LlmtuiApp(App[None]):
         self._interrupts = 0
 
 
-def run_app(first: Callable[[LlmtuiApp], Screen[None]], profile: Profile, settings_folder: Path | None = None) -> int:
+def run_app(
+    first: Callable[[LlmtuiApp], Screen[None]],
+    profile: Profile,
+    settings_folder: Path | None = None,
+    compare: Compare | None = None,
+) -> int:
     """Run the app to its end and return the exit code."""
-    app = LlmtuiApp(first, profile, settings_folder)
+    app = LlmtuiApp(first, profile, settings_folder, compare)
     app.run(mouse=profile.mouse)
     return app.return_code or 0
 
 
 def view_session(
-    source: Source, send: "Send | None", *, replay: bool, profile: Profile, settings_folder: Path, state_folder: Path
+    source: Source,
+    send: "Send | None",
+    *,
+    replay: bool,
+    profile: Profile,
+    settings_folder: Path,
+    state_folder: Path,
+    compare: Compare | None = None,
 ) -> int:
     """Show one session until the user leaves it."""
     return run_app(
-        lambda app: app.open_session(source, send, replay=replay, state_folder=state_folder), profile, settings_folder
+        lambda app: app.open_session(source, send, replay=replay, state_folder=state_folder),
+        profile,
+        settings_folder,
+        compare,
     )

@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 
 from llmtui import control
 from llmtui.control import ControlError
+from llmtui.state.session import SessionState
 from llmtui.tui.actions import ACTIONS, BY_ID, PANES, Situation, help_lines
 from llmtui.tui.clipboard import copy_text
 from llmtui.tui.frame import Pump, Source
@@ -44,6 +45,7 @@ class View(NamedTuple):
     frame_s: float
     state_folder: Path
     bytes_sent: Callable[[], int] = lambda: 0
+    compare: Callable[[SessionState], list[str]] | None = None
 
 
 class SessionScreen(Screen[None]):
@@ -275,6 +277,10 @@ class SessionScreen(Screen[None]):
         if self._frozen_at is None:
             self._show_changed()
         self._show_lines()
+
+    def _do_compare(self) -> None:
+        if self._view.compare is not None:
+            self.app.push_screen(Page("variants", self._view.compare(self._pump.state)))
 
     def _do_charts(self) -> None:
         pane = self.pane("hardware")

@@ -50,7 +50,7 @@ class Live(PlayedLog):
         return True
 
 
-def app_for(events, tmp_path: Path, *, live=True):
+def app_for(events, tmp_path: Path, *, live=True, compare=None):
     engine = Engine()
     profile = detect_profile({}, encoding="utf-8")
     source = Live(events) if live else PlayedLog(events, None)
@@ -58,7 +58,7 @@ def app_for(events, tmp_path: Path, *, live=True):
     def first(app):
         return app.open_session(source, engine if live else None, replay=not live, state_folder=tmp_path)
 
-    return LlmtuiApp(first, profile, None), engine
+    return LlmtuiApp(first, profile, None, compare), engine
 
 
 def screen_text(app):
@@ -209,3 +209,15 @@ async def test_idle_frames_draw_nothing(tmp_path):
         await pilot.pause(0.5)
         assert drawn == []
         assert app.screen.query_one(Rows)
+
+
+async def test_the_variants_are_compared_only_where_there_are_some(tmp_path):
+    with_variants = [header(), queued("j1", 1, variant="a"), queued("j2", 2, variant="b")]
+    for events, opens in ((with_variants, True), (LIVE, False)):
+        app, _ = app_for(events, tmp_path, compare=lambda state: [f"{len(state.jobs)} jobs compared"])
+        async with app.run_test(size=(120, 40)) as pilot:
+            await pilot.pause(0.3)
+            await pilot.press("V")
+            await pilot.pause()
+            assert isinstance(app.screen, Page) == opens
+            assert ("2 jobs compared" in screen_text(app)) == opens
