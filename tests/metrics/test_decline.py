@@ -185,6 +185,27 @@ def test_spells_count_when_the_end_is_as_good_as_the_start():
     assert judge_decline(timed(shorter)).judgement == "stable"
 
 
+def test_spells_have_to_be_deep():
+    def spell(level):
+        return judge_decline(timed([100.0, 101.0, 99.0] * 6 + [level] * 12 + [100.0, 101.0, 99.0] * 8)).judgement
+
+    assert spell(91.0) == "stable"
+    assert spell(89.0) == "declined"
+
+
+def test_a_fall_that_chance_could_make_is_none():
+    start = [100.0, 100.0, 97.0, 107.0, 99.0, 111.0, 95.0, 101.0, 108.0, 94.0, 106.0, 93.0]
+    between = [101.0, 99.0, 103.0, 97.0] * 7
+    unsure = judge_decline(timed([*start, *between, 98.0, 98.0, 91.0, 100.0, 86.0, 102.0, 93.0, 93.0, 92.0, 93.0]))
+    assert unsure.change is not None
+    assert unsure.change < -0.05
+    assert unsure.p == pytest.approx(0.012, abs=0.001)
+    assert unsure.judgement == "stable"
+    sure = judge_decline(timed([*start, *between, 98.0, 97.0, 91.0, 99.0, 86.0, 102.0, 93.0, 93.0, 92.0, 93.0]))
+    assert sure.p == pytest.approx(0.009, abs=0.001)
+    assert sure.judgement == "declined"
+
+
 def test_few_values_are_not_judged():
     found = judge_decline(timed([100.0] * 12 + [50.0] * 12))
     assert found.declined is None
