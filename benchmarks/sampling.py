@@ -19,7 +19,12 @@ from llmtui.testing.terminal import Terminal
 SECONDS = 30
 SETTLE_S = 3.0
 FAKE_DRIVER = Path(__file__).parents[1] / "tests/telemetry/fake_nvml.c"
-SERVER = "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); sys.stdin.read()"
+SERVER = """
+import socket, sys
+listening = socket.create_server(("127.0.0.1", 0))
+print(listening.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
 HEALTHY = (
     "count=1\ngpu0.util=93\ngpu0.mem_total=25769803776\ngpu0.mem_used=9663676416\ngpu0.temp=71\ngpu0.power_mw=310000\n"
 )
@@ -27,7 +32,7 @@ HANGS = f"{HEALTHY}gpu0.sleep_ms=600000\n"
 
 
 def measure() -> Iterator[tuple[str, float, float | None, str]]:
-    """Yield the sampler's share of a core with one server watched, and an engine's lag while its sampler's probe hangs."""
+    """Yield the sampler's share of a core, one server watched, and an engine's lag while its sampler's probe hangs."""
     with _server() as port:
         for interval_ms, bound in ((1000, 1.5), (100, 4.0)):
             share, resident, lines = _sampler(port, interval_ms)

@@ -1,30 +1,17 @@
 """Macs, without root: the GPU from the I/O registry, heat from the system's own notification, facts from sysctl."""
 
 import plistlib
-from collections.abc import Callable
 from typing import Any
 
 from llmtui.events import Gpu
 from llmtui.telemetry.base import Missing, Readings, all_missing, number
 from llmtui.telemetry.drm import GpuIndexes
-
-Run = Callable[[tuple[str, ...]], bytes]
-"""Runs a program and returns what it wrote; raises OSError when that fails."""
+from llmtui.telemetry.programs import Run, run_program
 
 _REGISTRY = ("/usr/sbin/ioreg", "-r", "-d", "1", "-w", "0", "-c", "IOAccelerator", "-a")
 _PRESSURE = ("/usr/bin/notifyutil", "-g", "com.apple.system.thermalpressurelevel")
 _FIGURES = ("percent", "memory.used", "temperature", "power")
 _NEEDS_ROOT = "macOS tells it only to root (powermetrics)"
-
-
-def run_program(arguments: tuple[str, ...]) -> bytes:
-    """Run a program of the system for at most three seconds. Its status tells nothing: sysctl fails for one name."""
-    import subprocess  # noqa: PLC0415 - only Macs pay for it
-
-    try:
-        return subprocess.run(arguments, capture_output=True, check=False, timeout=3, stdin=subprocess.DEVNULL).stdout
-    except subprocess.TimeoutExpired as error:
-        raise OSError(f"{arguments[0]} failed: {error}") from None
 
 
 class Mac:
@@ -33,14 +20,20 @@ class Mac:
     def __init__(self, indexes: GpuIndexes, run: Run = run_program) -> None:
         self._run = run
         self._index = indexes()
+        self._gpu: Gpu | None = None
 
     def gpus(self) -> tuple[Gpu, ...]:
-        """Return what the GPU is; Apple's share the machine's memory."""
+        """Return what the GPU is; Apple's share the machine's memory. Once known it is not asked for again."""
+        if self._gpu is not None:
+            return (self._gpu,)
         registry = self._accelerator()
         name = registry.get("model")
         if isinstance(name, bytes):
             name = name.rstrip(b"\0").decode("utf-8", "replace")
-        return (Gpu(index=self._index, vendor="Apple", name=str(name or "Apple GPU"), unified=True),)
+        gpu = Gpu(index=self._index, vendor="Apple", name=str(name or "Apple GPU"), unified=True)
+        if name:
+            self._gpu = gpu
+        return (gpu,)
 
     def sample(self, now_ns: int) -> Readings:
         """Read now; each call starts two small programs, so not more often than every two seconds."""

@@ -1,7 +1,7 @@
 """The Raspberry Pi's own account of why it slows down: power supply or heat."""
 
-from llmtui.telemetry.apple import Run, run_program
 from llmtui.telemetry.base import KeptFile, Missing, Readings, listed, number, read_number, read_text, under
+from llmtui.telemetry.programs import Run, run_program
 
 _PLATFORM = "/sys/devices/platform"
 _PROGRAM = ("/usr/bin/vcgencmd", "get_throttled")

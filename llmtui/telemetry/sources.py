@@ -20,6 +20,7 @@ from llmtui.telemetry.memory import MemoryUse, Pressure, Swapping
 from llmtui.telemetry.npu import Npus, npu_names
 from llmtui.telemetry.power import CpuPower
 from llmtui.telemetry.processes import ProcessTable, ProcFolder
+from llmtui.telemetry.programs import Run, run_program
 from llmtui.telemetry.raspberry_pi import RaspberryPi, is_raspberry_pi
 from llmtui.telemetry.server import ServerWatch
 from llmtui.telemetry.temperature import CpuTemperature
@@ -99,14 +100,18 @@ def find_sources(
     platform: str = sys.platform,
     cpu_sensor: str | None = None,
     load_nvml: Callable[[], Any] | None = None,
+    run: Run | None = None,
 ) -> Sources:
-    """Find the probes that fit this machine. Other roots than "/" stand for Linux machines."""
+    """Find the probes that fit this machine. Other roots than "/" stand for Linux machines.
+
+    `load_nvml` returns the module pynvml, `run` runs the programs of the system that some figures come from.
+    """
     if platform == "linux":
-        return _linux(root, cpu_sensor, load_nvml)
-    return _portable(platform)
+        return _linux(root, cpu_sensor, load_nvml, run)
+    return _portable(platform, run or run_program)
 
 
-def _linux(root: str, cpu_sensor: str | None, load_nvml: Callable[[], Any] | None) -> Sources:
+def _linux(root: str, cpu_sensor: str | None, load_nvml: Callable[[], Any] | None, run: Run | None) -> Sources:
     virtual = is_virtual(root)
     temperature = CpuTemperature(root, wanted=cpu_sensor, virtual=virtual)
     cores = len([name for name in listed(under(root, "/sys/devices/system/cpu")) if name[3:].isdigit()])
@@ -124,7 +129,7 @@ def _linux(root: str, cpu_sensor: str | None, load_nvml: Callable[[], Any] | Non
     ]
     sensors: list[Probe] = [temperature, CpuClock(load, root, virtual=virtual), CpuThrottle(root, virtual=virtual)]
     if is_raspberry_pi(root):
-        sensors.append(RaspberryPi(root))
+        sensors.append(RaspberryPi(root, run))
     if npu_names(root):
         sensors.append(Npus(root))
     sources.list.append(Source(Together(sensors), 1000 * _MS, apart=not virtual))
@@ -153,7 +158,7 @@ def _add_linux_gpus(sources: Sources, root: str, load_nvml: Callable[[], Any] | 
     sources.complete("no GPU found")
 
 
-def _portable(platform: str) -> Sources:
+def _portable(platform: str, run: Run) -> Sources:
     from llmtui.telemetry.portable import PortableMachine, PortableTable  # noqa: PLC0415 - psutil is for other systems
 
     if platform != "darwin":
@@ -163,11 +168,11 @@ def _portable(platform: str) -> Sources:
     else:
         from llmtui.telemetry.apple import Mac, sysctl  # noqa: PLC0415 - for Macs only
 
-        facts = sysctl(MAC_FACTS)
+        facts = sysctl(MAC_FACTS, run)
         numbers = count()
         sources = Sources(PortableTable(), lambda gpus: take_mac_snapshot(facts, gpus=gpus))
         sources.list.append(Source(PortableMachine(), 250 * _MS))
-        sources.add_gpus(Mac(lambda: next(numbers)), 2000 * _MS)
+        sources.add_gpus(Mac(lambda: next(numbers), run), 2000 * _MS)
         reason = "macOS tells it only to root (powermetrics)"
     sources.constant = all_missing(("cpu.temperature", "cpu.frequency", "cpu.power"), reason)
     sources.complete(reason)
