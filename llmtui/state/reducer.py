@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from llmtui import events as ev
+from llmtui.state.request_use import RequestUse
 from llmtui.state.series import Series
 from llmtui.state.session import KEPT_TEXT, Job, Request, Section, SessionState, Target
 
@@ -75,7 +76,8 @@ def _session_opened(state: SessionState, event: ev.SessionOpened) -> Sections:
 @_folds(ev.SessionFinished)
 def _session_finished(state: SessionState, event: ev.SessionFinished) -> Sections:
     state.outcome, state.outcome_reason = event.outcome, event.reason
-    return "header", "queue", "stream"
+    _settle(state, state.use.settle())
+    return "header", "queue", "stream", "results"
 
 
 @_folds(ev.ServerStarted)
@@ -171,7 +173,10 @@ def _request_started(state: SessionState, event: ev.RequestStarted) -> Sections:
 
 @_folds(ev.RequestSent)
 def _request_sent(state: SessionState, event: ev.RequestSent) -> Sections:
-    _request(state, event.request).sent_ns = event.t
+    request = _request(state, event.request)
+    request.sent_ns = event.t
+    if request.status == "running":
+        state.use.begin(request.id, event.t)
     return ("stream",)
 
 
@@ -255,6 +260,7 @@ def _request_finished(state: SessionState, event: ev.RequestFinished) -> Section
     request.problem, request.finished_ns = event.problem, event.t
     if event.figures.itl_p99_ns is not None and not event.warmup:
         state.request_series.setdefault("itl_p99", Series()).append(event.t, event.figures.itl_p99_ns)
+    state.use.end(request.id, event.t, event.figures.tokens)
     # What only served the live view would pile up with thousands of requests.
     request.recent.clear()
     request.gaps_us.clear()
@@ -311,7 +317,21 @@ def _sample_taken(state: SessionState, event: ev.SampleTaken) -> Sections:
         if key in state.readings:
             state.readings[key].append(event.t, math.nan)
     _raise_peaks(state, event.values)
-    return ("hardware",)
+    known = _settle(state, state.use.take(event.t, event.values, event.missing))
+    return ("hardware", "results") if known else ("hardware",)
+
+
+def _settle(state: SessionState, used: Iterable[tuple[str, RequestUse]]) -> bool:
+    """Give requests what the samples said of them; return whether there were any."""
+    known = False
+    for name, use in used:
+        request = _request(state, name)
+        request.use, known = use, True
+        _job(state, request.job).changes += 1
+        if use.joules_per_token is not None and not request.warmup:
+            t = request.finished_ns or state.now_ns
+            state.request_series.setdefault("energy_per_token", Series()).append(t, use.joules_per_token)
+    return known
 
 
 def _raise_peaks(state: SessionState, values: dict[str, float]) -> None:

@@ -45,6 +45,12 @@ def _load(result: JobResult) -> str:
     return load_text(result.load)
 
 
+def _heat(result: JobResult) -> str:
+    """Return the tags of the requests, the worst first: `2 throttled, 1 warm, 9 clean`."""
+    tags = ("throttled", "warm", "clean", "unknown")
+    return ", ".join(f"{result.heat[tag]} {tag}" for tag in tags if tag in result.heat) or wording.NOTHING
+
+
 def _status(result: JobResult) -> str:
     """Return the status and what a reader must not miss: a verdict, failed criteria, doubtful figures."""
     words = [result.verdict.verdict] if result.verdict else []
@@ -79,6 +85,8 @@ ALL_COLUMNS: tuple[ResultColumn, ...] = (
     ResultColumn("total", lambda result: wording.rate(result.token_rate), True, lambda result: bool(result.steps)),
     ResultColumn("ITL p99", _itl_p99, True),
     ResultColumn("tokens", _tokens, True),
+    ResultColumn("J/tok", lambda r: wording.number(r.joules_per_token), True, lambda r: r.joules_per_token is not None),
+    ResultColumn("heat", _heat, False, lambda result: bool(result.heat.keys() & {"warm", "throttled"})),
     ResultColumn("memory", lambda result: wording.size(result.peak_memory), True),
     ResultColumn("status", _status),
     ResultColumn("model", lambda result: result.model),

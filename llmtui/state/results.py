@@ -1,5 +1,6 @@
 """One row of results per job, folded from its measured requests; warm-up requests stay out."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,7 +36,8 @@ class JobResult:
     """A job's row. Latencies in ns, rates in tokens/s, memory in bytes; medians over `requests` finished requests.
 
     Of a job under load only the requests in the windows of its `steps` are in the figures, and TTFT and E2E count from
-    when a request was due. `token_rate` is over all streams of the last step together. `missing` says for each absent
+    when a request was due. `token_rate` is over all streams of the last step together. `heat` counts the requests by
+    their tag, and `clean_*` are the medians of the clean ones alone. `missing` says for each absent
     figure why; `notes` holds what a reader should know of the others.
     """
 
@@ -69,6 +71,11 @@ class JobResult:
     reason: str | None
     client_bound: str | None
     capacity: str | None
+    heat: dict[str, int]
+    clean_rate: float | None
+    clean_ttft_ns: float | None
+    joules_per_token: float | None
+    energy_source: str | None
     passed: bool | None
     verdict: VerdictReached | None
     steps: tuple[StepResult, ...]
@@ -97,10 +104,15 @@ def _make_row(state: SessionState, job: Job) -> JobResult:
     figures = [_due_figures(request) for request in done]
     spreads = {name: summarize(getattr(figure, name) for figure in figures) for name in SPREADS}
     plan = job.plan
+    uses = [request.use for request in done if request.use is not None]
+    heat: dict[str, int] = dict(Counter(str(use.heat.tag) for use in uses))
+    clean = [_due_figures(request) for request in done if request.use is not None and request.use.heat.tag == "clean"]
     peak, peak_of = _peak_memory(job)
     missing = _missing(measured, figures)
     if peak is None:
         missing["peak_memory"] = "no memory reading fell into this job"
+    if uses and all(use.joules_per_token is None for use in uses):
+        missing["joules_per_token"] = uses[-1].joules_missing or "unknown"
     tokens = [figure.tokens for figure in figures if figure.tokens is not None]
     steps = tuple(_step_result(step, measured) for step in job.steps)
     notes = [*(note for step in job.steps for note in step.notes), *(note for f in figures for note in f.notes)]
@@ -135,6 +147,11 @@ def _make_row(state: SessionState, job: Job) -> JobResult:
         reason=job.reason,
         client_bound=job.client_bound,
         capacity=job.capacity.sentence if job.capacity else None,
+        heat=heat,
+        clean_rate=median([f.decode_rate for f in clean if f.decode_rate is not None]),
+        clean_ttft_ns=median([f.ttft_ns for f in clean if f.ttft_ns is not None]),
+        joules_per_token=median([use.joules_per_token for use in uses if use.joules_per_token is not None]),
+        energy_source=next((use.energy.source for use in uses if use.energy.source), None),
         passed=job.passed,
         verdict=job.verdict,
         steps=steps,

@@ -77,5 +77,11 @@ def _figures(result: JobResult) -> Iterator[str]:
     count = wording.NOTHING if result.tokens is None else str(result.tokens)
     yield f"tokens      {count} (counted by: {result.tokens_basis})"
     yield f"load        {wording.duration(result.load_ns)}"
+    if result.joules_per_token is not None:
+        yield f"energy      {wording.number(result.joules_per_token)} J a token ({result.energy_source})"
+    if result.heat.keys() - {"unknown"}:
+        counts = ", ".join(f"{count} {tag}" for tag, count in result.heat.items())
+        clean = f"TTFT {wording.duration(result.clean_ttft_ns)}, decode {wording.rate(result.clean_rate)} tok/s"
+        yield f"heat        {counts} requests; the clean ones alone: {clean}"
     of = f"of the {result.peak_memory_of}" if result.peak_memory_of else ""
     yield f"peak memory {wording.size(result.peak_memory)} {of}"
