@@ -1,8 +1,9 @@
 """What a session looks like: plain data, filled by `llmtui.state.reducer.apply` and read by the projections."""
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from llmtui.events import (
     AlertRaised,
@@ -26,6 +27,7 @@ from llmtui.events import (
     VerdictReached,
     ViewerMeasured,
 )
+from llmtui.state.request_use import RequestUse, UseFold
 from llmtui.state.series import Series
 
 KEPT_TEXT = 2_000_000
@@ -41,6 +43,31 @@ JobState = Literal["queued", "running"] | JobStatus
 
 Section = Literal["header", "targets", "queue", "stream", "hardware", "results", "alerts", "self"]
 """The parts of a session that can change; a projection names those that it reads."""
+
+
+T = TypeVar("T")
+
+
+class Latest(list[T]):
+    """The newest values, `most` of them. Empty, as in each finished request, it takes a tenth of what a deque takes."""
+
+    __slots__ = ("most",)
+
+    def __init__(self, most: int, values: Iterable[T] = ()) -> None:
+        super().__init__(values)
+        self.most = most
+
+    def append(self, value: T, /) -> None:
+        """Add the newest value; the oldest goes when there are too many."""
+        super().append(value)
+        if len(self) > self.most:
+            del self[0]
+
+    def extend(self, values: Iterable[T], /) -> None:
+        """Add values, the newest last; the oldest go when there are too many."""
+        super().extend(values)
+        if len(self) > self.most:
+            del self[: -self.most]
 
 
 @dataclass(slots=True)
@@ -77,8 +104,8 @@ class Request:
     pieces: list[tuple[TextKind, str]] = field(default_factory=list)
     characters: int = 0
     text_dropped: bool = False
-    recent: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=RECENT_BATCHES))
-    gaps_us: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT_GAPS))
+    recent: Latest[tuple[int, int]] = field(default_factory=lambda: Latest(RECENT_BATCHES))
+    gaps_us: Latest[int] = field(default_factory=lambda: Latest(RECENT_GAPS))
     last_offset_us: int | None = None
     status: RequestStatus | Literal["running"] = "running"
     finish_reason: str | None = None
@@ -86,6 +113,7 @@ class Request:
     figures: Figures | None = None
     problem: str | None = None
     finished_ns: int | None = None
+    use: RequestUse | None = None
 
 
 @dataclass(slots=True)
@@ -146,6 +174,7 @@ class SessionState:
     markers: list[MarkerPlaced] = field(default_factory=list)
     recent_tokens: deque[tuple[int, int]] = field(default_factory=deque)
     recent_sum: int = 0
+    use: UseFold = field(default_factory=UseFold)
     own_use: SelfMeasured | None = None
     viewers: dict[int, ViewerMeasured] = field(default_factory=dict)
     sampler_lost: str | None = None
