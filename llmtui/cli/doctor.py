@@ -136,7 +136,9 @@ class _Look:
         from llmtui.engine.sampling import DEFAULT_PORTS, is_local
         from llmtui.telemetry.findings import find
 
-        local = next((s.url for s in self.servers if is_local(urlsplit(s.url).hostname or "")), None)
+        # Those that the user named come first.
+        servers = sorted(self.servers, key=lambda server: server.url not in self._urls)
+        local = next((s.url for s in servers if is_local(urlsplit(s.url).hostname or "")), None)
         parts = urlsplit(local or "")
         return asyncio.run(find(local, parts.port or DEFAULT_PORTS.get(parts.scheme)))
 

@@ -269,6 +269,17 @@ def test_a_driver_that_hangs_is_stale_while_the_others_go_on_and_comes_back(libr
         sampler.stdout.close()
 
 
+def test_one_sample_waits_for_a_driver_that_hangs_and_then_does_without_it(library, state):
+    replace(state, f"{STATE}gpu0.sleep_ms=600000\n")
+    for command in ([sys.executable, "-m", "llmtui", "sampler", "--once"], once_command()):
+        result = subprocess.run(
+            command, capture_output=True, timeout=60, env=environ(library, state), check=True, stdin=subprocess.DEVNULL
+        )
+        sample = next(line for line in map(decode_line, result.stdout.splitlines()) if line.values)
+        assert sample.missing["gpu.0.percent"].startswith("stale")
+        assert sample.values["ram.used"] > 0
+
+
 async def test_a_driver_that_crashes_takes_only_the_sampler_which_is_started_again(library, state):
     env = environ(library, state)
     command = [

@@ -1,3 +1,4 @@
+import subprocess
 import sys
 
 import pytest
@@ -8,6 +9,8 @@ from llmtui.telemetry.findings import find
 from llmtui.telemetry.sample_lines import ServerProcesses
 from llmtui.telemetry.sources import find_sources
 from llmtui.telemetry.verdicts import Findings, judge, with_next_step
+from llmtui.testing.answers import Answer
+from llmtui.testing.byte_server import ByteServer
 
 FEATURES = ["temperature", "power", "throttling", "GPU", "server processes", "energy", "screen"]
 NVIDIA = HardwareSnapshot(gpus=(Gpu(index=0, vendor="NVIDIA", name="NVIDIA GPU"),))
@@ -165,3 +168,26 @@ async def test_a_sampler_that_fails_leaves_a_reason_everywhere(command, reason):
         state, text = found[feature]
         assert state == "not here"
         assert reason in text
+
+
+def test_the_doctor_says_it_all_and_finds_the_processes_of_a_server():
+    def respond(request):
+        if request.path.startswith("/v1/models"):
+            return Answer.json({"object": "list", "data": [{"id": "tiny", "owned_by": "someone"}]})
+        return Answer.json({"detail": "Not Found"}, status=404)
+
+    with ByteServer(respond) as server:
+        command = [sys.executable, "-m", "llmtui", "doctor", "--url", server.url]
+        result = subprocess.run(
+            command, capture_output=True, text=True, timeout=60, check=True, stdin=subprocess.DEVNULL
+        )
+    lines = [line.strip() for line in result.stdout.splitlines()]
+    told = {
+        feature: line
+        for feature in FEATURES
+        for line in lines
+        if line.startswith((f"{feature}: works", f"{feature}: partly", f"{feature}: not here"))
+    }
+    assert list(told) == FEATURES
+    assert told["server processes"].startswith(f"server processes: works: {server.url}: "), told["server processes"]
+    assert told["screen"].endswith("`--plain` needs none")
