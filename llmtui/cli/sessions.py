@@ -1,67 +1,65 @@
-"""`llmtui sessions`: what was measured, and in which state it is."""
+"""`llmtui sessions`: what was measured, in which state it is, and what was added to it."""
 
+import hashlib
+import os
 from pathlib import Path
 
 import click
 
-from llmtui import places, wording
-from llmtui.log.library import SessionEntry, list_sessions
-from llmtui.reports.tables import render
+from llmtui import places
+from llmtui.cli import session_additions, session_trash
+from llmtui.cli.session_table import print_json, print_list
+from llmtui.log.library import list_sessions
+from llmtui.reports.session_list import NAMES, FilterError, filtered, ordered
 
-HEADINGS = ("session", "state", "host", "suite", "models", "jobs", "size")
 
-
-@click.command("sessions")
+@click.group("sessions", invoke_without_command=True)
+@click.option("--filter", "filters", multiple=True, metavar="TEXT", help="Only with TEXT in a column, or KEY=VALUE.")
+@click.option(
+    "--sort", type=click.Choice(NAMES), default="date", show_default=True, metavar="COLUMN", help="The order."
+)
+@click.option("--reverse", is_flag=True, help="The order backwards.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def command(*, as_json: bool) -> None:
-    """List the sessions, newest first."""
+@click.pass_context
+def command(ctx: click.Context, filters: tuple[str, ...], sort: str, *, reverse: bool, as_json: bool) -> None:
+    """List the sessions, newest first; or tag, name, import or delete them."""
+    if ctx.invoked_subcommand is not None:
+        return
     folder = places.sessions_folder()
-    entries = list_sessions(folder)
+    everything = list_sessions(folder, index_file(folder))
+    try:
+        entries = ordered(filtered(everything, filters), sort, backwards=reverse)
+    except FilterError as error:
+        raise click.BadParameter(str(error), param_hint="--filter") from None
     if as_json:
-        import msgspec
-
-        for entry in entries:
-            click.echo(msgspec.json.encode(_plain(entry)))
-        return
-    if not entries:
+        print_json(entries)
+    elif not everything:
         click.echo(f"no sessions in {folder}; `llmtui run quick` makes one")
-        return
-    for line in render(HEADINGS, [_row(entry) for entry in entries]):
-        click.echo(line)
-    for entry in entries:
-        if entry.problem is not None:
-            click.echo(f"{entry.id}: {wording.visible(entry.problem)}")
-    click.echo(f"in {_short(folder)}")
+    elif not entries:
+        click.echo(f"none of {len(everything)} sessions in {_short(folder)} passes the filter")
+    else:
+        print_list(entries)
+        click.echo(f"in {_short(folder)}")
 
 
-def _row(entry: SessionEntry) -> tuple[str, ...]:
-    header = entry.header
-    return (
-        entry.id,
-        entry.status,
-        (header.hardware.hostname if header else None) or wording.NOTHING,
-        header.name if header else wording.NOTHING,
-        ", ".join(entry.models) or wording.NOTHING,
-        f"{entry.jobs_ended} of {entry.jobs}",
-        wording.size(entry.size),
-    )
-
-
-def _plain(entry: SessionEntry) -> dict[str, object]:
-    return {
-        "session": entry.id,
-        "path": str(entry.path),
-        "state": entry.status,
-        "suite": entry.header.name if entry.header else None,
-        "opened_at": entry.header.opened_at if entry.header else None,
-        "models": entry.models,
-        "jobs": entry.jobs,
-        "jobs_ended": entry.jobs_ended,
-        "size": entry.size,
-        "problem": entry.problem,
-    }
+def index_file(folder: Path) -> Path:
+    """Return the file that remembers what stands in the logs of `folder`."""
+    digest = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+    return places.state_folder() / f"sessions-{digest}.json"
 
 
 def _short(folder: Path) -> str:
     home = Path.home()
     return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
+
+
+@command.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of a line of a log."""
+    from llmtui.log.reference import read_schema
+
+    click.echo(read_schema(), nl=False)
+
+
+for subcommand in (*session_additions.COMMANDS, *session_trash.COMMANDS):
+    command.add_command(subcommand)

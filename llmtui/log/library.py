@@ -10,10 +10,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from llmtui.events import JobFinished, JobQueued, SessionFinished, SessionOpened
-from llmtui.log.decode import last_turn
+from llmtui.events import SessionOpened
 from llmtui.log.follow import is_locked
-from llmtui.log.read import LogError, ReadLog, open_log, read_header, read_log
+from llmtui.log.read import LogError, open_log, read_header
+from llmtui.log.sidecar import NOTHING_ADDED, Sidecar, SidecarError, read_sidecar
+from llmtui.log.sidecar import SUFFIX as SIDECAR_SUFFIX
+from llmtui.log.summary import LogSummary, SummaryIndex
 
 SUFFIX = ".jsonl"
 SessionStatus = Literal["running", "completed", "stopped", "failed", "cut", "damaged"]
@@ -21,7 +23,10 @@ CUT = "the engine was cut off; what it measured until then is here"
 
 
 class SessionEntry(NamedTuple):
-    """A session file. `problem` says what is wrong with it; what could not be read is unknown."""
+    """A session file. `problem` says what is wrong with it; what could not be read is unknown.
+
+    `verdicts` are what its jobs came to, in words; `added` is what people added to it.
+    """
 
     id: str
     path: Path
@@ -32,6 +37,8 @@ class SessionEntry(NamedTuple):
     models: tuple[str, ...] = ()
     size: int = 0
     problem: str | None = None
+    verdicts: tuple[str, ...] = ()
+    added: Sidecar = NOTHING_ADDED
 
 
 def new_session_path(folder: Path, name: str, now: datetime, token: str | None = None) -> Path:
@@ -41,46 +48,79 @@ def new_session_path(folder: Path, name: str, now: datetime, token: str | None =
     return folder / f"{now:%Y%m%d-%H%M%S}-{slug}-{token or secrets.token_hex(2)}{SUFFIX}"
 
 
-def list_sessions(folder: Path) -> list[SessionEntry]:
-    """Return all sessions in `folder`, newest first. A file that can't be read is listed with its problem."""
-    entries = [read_entry(path) for path in _paths(folder)]
+def list_sessions(folder: Path, index: Path | None = None) -> list[SessionEntry]:
+    """Return all sessions in `folder`, newest first. A file that can't be read is listed with its problem.
+
+    `index` is a file that remembers what stands in the logs; without one each log is read, a millisecond a megabyte.
+    """
+    summaries = SummaryIndex(index)
+    entries = [_entry(path, summaries) for path in _paths(folder)]
+    summaries.save()
     return sorted(entries, key=lambda entry: _newness(entry.path, entry.header), reverse=True)
 
 
 def read_entry(path: Path) -> SessionEntry:
-    """Look at one session file: its header, the jobs in it, and how it ended. Never raises.
+    """Look at one session file: its header, the jobs in it, how it ended, and what was added to it. Never raises."""
+    return _entry(path, SummaryIndex(None))
 
-    Tokens and samples are passed over, so this takes about a millisecond for each megabyte.
-    """
-    locked = _is_running(path)
+
+def _entry(path: Path, summaries: SummaryIndex) -> SessionEntry:
+    # Asked before the log is read: an engine that ends in between has written its end.
+    running = is_running(path)
     try:
-        size = path.stat().st_size
-        log = read_log(path, bulk=False)
-    except (LogError, OSError) as error:
-        # An engine that has just opened its log has not written the header yet.
-        status: SessionStatus = "running" if locked else "damaged"
-        return SessionEntry(path.stem, path, status, problem=None if locked else str(error))
-    status = _status(log, locked=locked)
-    # A running engine is in the middle of its last line now and then.
-    problems = [] if status == "running" else [*([CUT] if status == "cut" else []), *log.notices]
-    queued = [event for event in log.events if isinstance(event, JobQueued)]
+        summary, size = summaries.summary(path, running=running)
+    except OSError as error:
+        summary, size = LogSummary(error=f"{path}: can't be read: {error.strerror}"), 0
+    try:
+        added, trouble = read_sidecar(path), []
+    except SidecarError as error:
+        added, trouble = NOTHING_ADDED, [str(error)]
+    status = _status(summary, running=running)
     return SessionEntry(
         id=path.stem,
         path=path,
         status=status,
-        header=log.header,
-        jobs=len({event.job for event in queued}),
-        jobs_ended=len({event.job for event in log.events if isinstance(event, JobFinished)}),
-        models=tuple(dict.fromkeys(event.model for event in queued)),
+        header=summary.header,
+        jobs=summary.jobs,
+        jobs_ended=summary.jobs_ended,
+        models=summary.models,
         size=size,
-        problem="; ".join(problems) or None,
+        problem="; ".join([*_problems(summary, status), *trouble]) or None,
+        verdicts=summary.verdicts,
+        added=added,
     )
 
 
-def find_session(text: str | None, folder: Path) -> Path:
-    """Return the session that `text` names: a path, an id, the unique beginning or a part of one, or "last".
+def _problems(summary: LogSummary, status: SessionStatus) -> list[str]:
+    # A running engine has not written its header yet, or is in the middle of its last line, now and then.
+    if status == "running":
+        return []
+    if summary.error is not None:
+        return [summary.error]
+    return [*([CUT] if status == "cut" else []), *summary.notices]
 
-    None takes the one that runs, else the last one. Raises `LogError` with the names that come near.
+
+def _status(summary: LogSummary, *, running: bool) -> SessionStatus:
+    if summary.header is None and not running:
+        return "damaged"
+    if summary.ended is not None:
+        return summary.ended
+    return "running" if running else "cut"
+
+
+def is_running(path: Path) -> bool:
+    """Return whether an engine writes the log at `path`."""
+    try:
+        with open_log(path) as file:
+            return is_locked(file.fileno())
+    except LogError:
+        return False
+
+
+def find_session(text: str | None, folder: Path) -> Path:
+    """Return the session that `text` names: a path, an id, its name, the unique beginning or a part of an id.
+
+    "last" is the last one; None takes the one that runs, else the last. Raises `LogError` with the names that are near.
     """
     if text is not None and (Path(text).suffix == SUFFIX or os.sep in text):
         return _named_path(text, folder)
@@ -88,9 +128,9 @@ def find_session(text: str | None, folder: Path) -> Path:
     if not paths:
         raise LogError(f"there are no sessions in {folder}; `llmtui run quick` makes one")
     if text is None or text == "last":
-        running = [path for path in paths if text is None and _is_running(path)]
+        running = [path for path in paths if text is None and is_running(path)]
         return max(running or paths, key=_newness_by_header)
-    exact = [path for path in paths if path.stem == text]
+    exact = [path for path in paths if path.stem == text] or find_by_name(text, folder)
     near = exact or [path for path in paths if path.stem.startswith(text)] or [p for p in paths if text in p.stem]
     if len(near) == 1:
         return near[0]
@@ -103,28 +143,27 @@ def find_session(text: str | None, folder: Path) -> Path:
     raise LogError(f"there is no session `{text}` in {folder}; {hint}")
 
 
+def find_by_name(name: str, folder: Path) -> list[Path]:
+    """Return the sessions that people gave this name."""
+    # Only sessions to which something was added have such a file.
+    logs = (
+        path.with_name(path.name.removesuffix(SIDECAR_SUFFIX) + SUFFIX) for path in folder.glob(f"*{SIDECAR_SUFFIX}")
+    )
+    return [log for log in logs if _name_of(log) == name and log.exists()]
+
+
+def _name_of(log: Path) -> str | None:
+    try:
+        return read_sidecar(log).name
+    except SidecarError:
+        return None
+
+
 def _named_path(text: str, folder: Path) -> Path:
     for path in (Path(text), folder / text):
         if path.exists():
             return path
     raise LogError(f"{text}: there is no such file")
-
-
-def _status(log: ReadLog, *, locked: bool) -> SessionStatus:
-    turn = last_turn(log.events)
-    if log.header is None and not locked:
-        return "damaged"
-    if isinstance(turn, SessionFinished):
-        return turn.outcome
-    return "running" if locked else "cut"
-
-
-def _is_running(path: Path) -> bool:
-    try:
-        with open_log(path) as file:
-            return is_locked(file.fileno())
-    except LogError:
-        return False
 
 
 def _newness(path: Path, header: SessionOpened | None) -> tuple[float, str]:

@@ -7,6 +7,7 @@ import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from support.conversation import header, queued, whole_session
 
@@ -14,6 +15,7 @@ from llmtui import events as ev
 from llmtui.log.encode import encode_line
 from llmtui.log.library import find_session, list_sessions, new_session_path, read_entry
 from llmtui.log.read import LogError
+from llmtui.log.sidecar import Sidecar, change_sidecar, sidecar_path
 from llmtui.log.write import LogWriter
 
 ROOTS = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
@@ -272,3 +274,57 @@ def test_the_same_process_may_look_at_what_it_writes(tmp_path):
     assert [entry.status for entry in list_sessions(tmp_path)] == ["running"]
     writer.close()
     assert [entry.status for entry in list_sessions(tmp_path)] == ["cut"]
+
+
+# --- what people added ---------------------------------------------------------------------------------------------
+
+
+def add(path, **changes):
+    change_sidecar(path, lambda now: msgspec.structs.replace(now, **changes))
+
+
+def test_a_list_tells_what_was_added_and_stops_at_nothing(tmp_path, two):
+    add(two[0], tags=("base",), note="quiet room", name="before")
+    sidecar_path(two[1]).write_bytes(b"{")
+    second, first = list_sessions(tmp_path)
+    assert (first.added.tags, first.added.note, first.added.name, first.problem) == (
+        ("base",),
+        "quiet room",
+        "before",
+        None,
+    )
+    assert (second.added, second.status) == (Sidecar(), "completed")
+    assert "meta.json: damaged" in second.problem
+
+
+def test_a_session_is_found_by_its_name_before_a_part_of_an_id(tmp_path, two):
+    add(two[0], name="bbbb")
+    assert find_session("bbbb", tmp_path) == two[0]
+    assert find_session("20261121-050000-quick-bbbb", tmp_path) == two[1]
+    add(two[0], name="before the update")
+    assert find_session("before the update", tmp_path) == two[0]
+    assert find_session("bbbb", tmp_path) == two[1]
+
+
+def test_a_name_whose_log_is_gone_finds_nothing(tmp_path, two):
+    add(two[0], name="before")
+    two[0].unlink()
+    with pytest.raises(LogError, match="no session `before`"):
+        find_session("before", tmp_path)
+
+
+def test_an_index_changes_nothing_but_the_time(tmp_path, two):
+    index = tmp_path / "index.json"
+    for path in two:
+        os.utime(path, (0, 0))
+    plain = list_sessions(tmp_path)
+    assert list_sessions(tmp_path, index) == list_sessions(tmp_path, index) == plain
+
+
+def test_a_running_session_is_told_from_its_lock_and_not_from_the_index(tmp_path, running):
+    index = tmp_path / "index.json"
+    engine = running("a")
+    assert [entry.status for entry in list_sessions(tmp_path, index)] == ["running"]
+    engine.kill()
+    engine.wait()
+    assert [entry.status for entry in list_sessions(tmp_path, index)] == ["cut"]

@@ -1,0 +1,44 @@
+"""Files that only their owner may read (mode 0600), written whole or not at all."""
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+OWNER_ONLY = 0o600
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put `data` in the place of whatever `path` names; a reader sees the old file or the new one, never a part.
+
+    A link is followed; what is no plain file, such as a terminal or a pipe, is written to. Raises `OSError`.
+    """
+    path = path.resolve()
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        path.write_bytes(data)
+        return
+    # mkstemp opens with mode 0600.
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}-", dir=path.parent)
+    try:
+        _write(descriptor, data)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def create_file(path: Path, data: bytes) -> None:
+    """Write a file that is not there yet. Raises `FileExistsError`, and `OSError` for the rest, then without a file."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ONLY)
+    try:
+        _write(descriptor, data)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,63 @@
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from llmtui.log.private_file import create_file, replace_file
+
+
+@pytest.fixture(autouse=True)
+def open_umask():
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_both_are_the_owners_alone(tmp_path):
+    replace_file(tmp_path / "a", b"1")
+    create_file(tmp_path / "b", b"2")
+    assert (mode(tmp_path / "a"), mode(tmp_path / "b")) == (0o600, 0o600)
+    assert (tmp_path / "a").read_bytes() + (tmp_path / "b").read_bytes() == b"12"
+
+
+def test_a_file_that_others_could_read_is_closed_when_it_is_replaced(tmp_path):
+    (tmp_path / "a").write_bytes(b"old")
+    (tmp_path / "a").chmod(0o644)
+    replace_file(tmp_path / "a", b"new")
+    assert (mode(tmp_path / "a"), (tmp_path / "a").read_bytes()) == (0o600, b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_one_that_is_there_is_not_created(tmp_path):
+    (tmp_path / "a").write_bytes(b"old")
+    with pytest.raises(FileExistsError):
+        create_file(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"old"
+
+
+def test_a_link_is_followed(tmp_path):
+    (tmp_path / "real").write_bytes(b"old")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    replace_file(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"new"
+
+
+def test_what_is_no_file_is_written_to():
+    replace_file(Path("/dev/null"), b"x")
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+
+def test_what_can_not_be_written_leaves_nothing(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a").write_bytes(b"")
+    with pytest.raises(OSError):
+        replace_file(tmp_path / "folder", b"x")
+    with pytest.raises(OSError):
+        replace_file(tmp_path / "none" / "a", b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
