@@ -26,12 +26,12 @@ def test_swapping_counts_when_it_lasts():
 
 
 def test_major_faults_and_stolen_time_count_when_they_last():
-    assert causes([{"memory.faults.rate": 500.0}] * 11)[-1] == [
+    assert causes([{"memory.faults.rate": 110.0}] * 11)[-1] == [
         "weights were read from the disk again (major page faults)"
     ]
-    assert not any(causes([{"memory.faults.rate": 20.0}] * 11))
-    assert causes([{"cpu.steal": 30.0}] * 11)[-1] == ["the host gave the processor to other machines"]
-    assert not any(causes([{"cpu.steal": 2.0}] * 11))
+    assert not any(causes([{"memory.faults.rate": 90.0}] * 11))
+    assert causes([{"cpu.steal": 11.0}] * 11)[-1] == ["the host gave the processor to other machines"]
+    assert not any(causes([{"cpu.steal": 9.0}] * 11))
 
 
 def test_memory_stalls_are_an_average_already():

@@ -71,6 +71,11 @@ def test_a_drifting_rate_is_not_steady():
     assert "-5.1% in ten minutes" in found.sentence
 
 
+def test_a_drift_of_less_than_one_percent_is_steady():
+    assert settling(rates(drift_per_ten_minutes=0.009)).sentence.startswith("steady: the rate changes by +0.9% in ten")
+    assert settling(rates(drift_per_ten_minutes=0.0115)).steady is False
+
+
 def test_scatter_is_not_taken_for_drift_but_drift_beyond_scatter_is():
     steady = [settling(rates(scatter=0.03, seed=seed), heat(0.1)).steady for seed in range(200)]
     assert steady.count(True) / 200 > 0.9

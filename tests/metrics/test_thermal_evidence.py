@@ -64,6 +64,16 @@ def test_the_drivers_counter_shows_what_fell_between_samples():
     assert finding.counted
 
 
+def test_a_sum_of_counters_may_outrun_the_clock_by_as_many_as_it_has():
+    def grown(key, device, by):
+        return "thermal" in kinds(watched([{key: 10.0}, {key: 10.0 + by}]), device)[1]
+
+    assert grown("gpu.0.throttle.thermal.time", "gpu.0", 3.9)
+    assert not grown("gpu.0.throttle.thermal.time", "gpu.0", 4.1)
+    assert grown("cpu.throttle.time", "cpu", 12.9)
+    assert not grown("cpu.throttle.time", "cpu", 13.1)
+
+
 def test_a_counter_that_jumps_or_goes_back_is_no_evidence():
     assert kinds(watched([COOL | {"gpu.0.throttle.thermal.time": t} for t in (7.0, 700.0, 3.0, 3.0)])) == [set()] * 4
 
@@ -121,7 +131,9 @@ def test_a_bit_right_after_a_load_or_at_the_limit_is_not_stuck():
     other = EvidenceWatch()
     watched([hot] * 20, in_flight=False, watch=other)
     assert other.stuck("gpu.0") == 0
-    watched([after] * 20, in_flight=False, watch=watch, start=40)
+    watched([after] * 5, in_flight=False, watch=watch, start=21)
+    assert watch.stuck("gpu.0") == 0
+    watched([after] * 10, in_flight=False, watch=watch, start=26)
     assert watch.stuck("gpu.0") == SW_THERMAL, "half a minute later it is"
 
 
@@ -184,7 +196,19 @@ def test_the_processors_clock_counts_only_when_it_does_the_work():
 
     assert words(run(8.0), "clock")
     assert not words(run(0.2), "clock")
-    assert not words(run(1.1, **{"gpu.0.percent": 90.0}), "clock"), "one core that waits for the GPU"
+    assert words(run(1.0), "clock")
+    assert not words(run(0.9), "clock")
+    assert not words(run(1.4, **{"gpu.0.percent": 90.0}), "clock"), "one core that waits for the GPU"
+    assert words(run(1.6, **{"gpu.0.percent": 90.0}), "clock")
+
+
+def test_without_the_servers_share_the_whole_processor_counts():
+    def run(percent):
+        base = {"cpu.frequency": 4000.0, "cpu.percent": percent}
+        return words(watched([base] * 125 + [base | {"cpu.frequency": 2000.0}] * 3), "clock")
+
+    assert run(51.0)
+    assert not run(49.0)
 
 
 @pytest.mark.parametrize(
@@ -258,7 +282,7 @@ def test_load_is_a_request_a_busy_gpu_or_a_busy_server():
         ({}, {"cpu"}),
         ({"gpu.0.percent": 95.0, "server.cpu": 1.0}, {"gpu.0"}),
         ({"gpu.0.percent": 40.0, "server.cpu": 8.0}, {"gpu.0", "cpu"}),
-        ({"gpu.0.percent": 1.0, "gpu.1.percent": 90.0}, {"gpu.1"}),
+        ({"gpu.0.percent": 9.0, "gpu.1.percent": 11.0}, {"gpu.1"}),
         ({"gpu.0.percent": 0.0, "server.cpu": 4.0}, {"cpu"}),
         ({"gpu.0.temperature": 50.0, "server.cpu": 4.0}, {"cpu"}),
         ({"gpu.0.temperature": 50.0, "server.cpu": 4.0, "server.memory.gpu": 9e9}, {"cpu", "gpu.0"}),
