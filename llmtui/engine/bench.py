@@ -55,6 +55,7 @@ class JobBench:
         self._session = session
         self.sensors = sensors or Sensors()
         self.blind = blind
+        self.cut_short: list[Generation] = []
         self._decode_rates: list[float] = []
         self._token_rate: float | None = None
         self._numbers = count(1)
@@ -112,7 +113,7 @@ class JobBench:
             await measurement.run(backend, request)
         except asyncio.CancelledError:
             measurement.problem, measurement.problem_kind = "skipped or stopped by the user", "cancelled"
-            self._finish(measurement, "cancelled", warmup=warmup)
+            self.cut_short.append(self._finish(measurement, "cancelled", warmup=warmup))
             raise
         if measurement.problem is None and measurement.uncounted:
             measurement.tokenizer_count = await self.count_tokens(measurement.text + measurement.reasoning)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from llmtui import wording
 from llmtui.events import Criterion
-from llmtui.metrics.decline import FALL, Decline, judge_decline
+from llmtui.metrics.decline import CHANCE, DEEP, DEEP_SHARE, Decline, judge_decline
 from llmtui.metrics.evidence import Sample
 from llmtui.metrics.settling import settling, steady_since
 from llmtui.metrics.statistics import median
@@ -33,12 +33,16 @@ class Record(NamedTuple):
 
 
 class StressVerdict(NamedTuple):
-    """The verdict in a word, a sentence, its evidence, and the criteria that are not about a temperature's height."""
+    """The verdict in a word, a sentence, its evidence, and the criteria that are not about a temperature's height.
+
+    `carrying` are the devices that carried the load, as far as that can be told.
+    """
 
     verdict: str
     sentence: str
     evidence: tuple[str, ...]
     criteria: tuple[Criterion, ...]
+    carrying: tuple[str, ...] = ()
 
 
 def judge_stress(  # noqa: PLR0917 - what was measured, when, and by which measure
@@ -59,8 +63,9 @@ def judge_stress(  # noqa: PLR0917 - what was measured, when, and by which measu
     return StressVerdict(
         throttling.kind,
         throttling.sentence,
-        (*throttling.evidence, *_course(samples, records, throttling, began_ns, ended_ns)),
+        (*throttling.evidence, *_course(() if blind else samples, records, throttling, began_ns, ended_ns)),
         (_throttling_criterion(throttling), _swap_criterion(samples, blind), _rate_criterion(decline, max_decline)),
+        throttling.carrying,
     )
 
 
@@ -85,8 +90,11 @@ def _swap_criterion(samples: Sequence[Sample], blind: str | None) -> Criterion:
 def _rate_criterion(decline: Decline, most: float) -> Criterion:
     if decline.declined is None:
         return Criterion(name="rate", passed=None, text=f"not judged: {decline.sentence}")
-    allowed = most > FALL and decline.change is not None and decline.change >= -most
-    return Criterion(name="rate", passed=not decline.declined or allowed, text=decline.sentence)
+    change, p, low_share = decline.change or 0.0, decline.p, decline.low_share or 0.0
+    fell = change < -most and p is not None and p < CHANCE
+    spells = low_share > DEEP_SHARE and most < DEEP
+    text = f"{decline.sentence}; allowed is a fall of {most:.0%}"
+    return Criterion(name="rate", passed=not (fell or spells), text=text)
 
 
 def _course(

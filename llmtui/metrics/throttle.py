@@ -34,8 +34,8 @@ VerdictKind = Literal[
 class ThrottleVerdict:
     """The verdict of a run: its kind, one sentence, the evidence in words (other causes first), and each device's own.
 
-    `heat_judged` is False where a device that carried the load can't be judged. `onset_ns` and `degrees` (°C) are when
-    and at which temperature heat began to slow it; None where it did not.
+    `carrying` are the devices that carried the load; `heat_judged` is False where one of them can't be judged.
+    `onset_ns` and `degrees` (°C) are when and at which temperature heat began to slow it; None where it did not.
     """
 
     kind: VerdictKind
@@ -45,6 +45,7 @@ class ThrottleVerdict:
     heat_judged: bool
     onset_ns: int | None = None
     degrees: float | None = None
+    carrying: tuple[str, ...] = ()
 
 
 def judge_throttling(
@@ -125,6 +126,7 @@ def verdict_of(
         heat_judged=bool(carrying) and all(verdict.kind != "unknown" for verdict in carrying),
         onset_ns=onset.onset_ns if onset is not None else None,
         degrees=onset.degrees if onset is not None else None,
+        carrying=tuple(verdict.device for verdict in carrying),
     )
 
 

@@ -1,15 +1,24 @@
 """What is wrong with a suite whose types are right: one sentence, or None."""
 
+import math
+import re
 from collections.abc import Iterator
 
 from llmtui.documents import DocumentError, nearest_key
 from llmtui.suites.levels import levels_of
-from llmtui.suites.schema import AnyWorkload, Generate, Load, Suite, Variant
+from llmtui.suites.schema import AnyWorkload, Generate, Load, Stress, Suite, Variant
 from llmtui.suites.variants import fits, varied
 
 LEAST_VARIANTS = 2
 MOST_AT_ONCE = 1024
 """More requests in flight than this are beyond what one machine can be asked for, and measured by another process."""
+
+SLOWEST_GUARD_MS = 1000
+"""A load that is to be ended for heat needs a look at the sensors every second."""
+
+SHORTEST_RECORD_S = 0.1
+
+_DEVICE = re.compile(r"cpu|gpu(\.\d+)?")
 
 
 def problem_of(suite: Suite) -> str | None:
@@ -23,6 +32,8 @@ def _problems(suite: Suite) -> Iterator[str]:
     for name, least in (("iterations", 1), ("warmup", 0), ("pause_s", 0), ("sample_ms", 50)):
         if getattr(suite, name) < least:
             yield f"`{name}` is {getattr(suite, name)}; it must be at least {least}"
+    if suite.sample_ms > SLOWEST_GUARD_MS and any(isinstance(workload, Stress) for workload in suite.workloads):
+        yield f"`sample_ms` is {suite.sample_ms}; stress needs a sample each second: at most {SLOWEST_GUARD_MS}"
     for place, workload in enumerate(suite.workloads):
         for problem in _workload_problems(workload):
             yield f"`workloads[{place}].{problem}"
@@ -37,6 +48,28 @@ def _workload_problems(workload: AnyWorkload) -> Iterator[str]:
         yield "prompts` is empty; give one prompt at least"
     if isinstance(workload, Load):
         yield from _load_problems(workload)
+    if isinstance(workload, Stress):
+        yield from _stress_problems(workload)
+
+
+def _stress_problems(stress: Stress) -> Iterator[str]:
+    if not 1 <= stress.streams <= MOST_AT_ONCE:
+        yield f"streams` is {stress.streams}; it must be from 1 to {MOST_AT_ONCE}"
+    if not 0 < stress.duration_s < math.inf:
+        yield f"duration_s` is {stress.duration_s:g}; it must be above 0"
+    if stress.record_s is not None and not SHORTEST_RECORD_S <= stress.record_s < math.inf:
+        yield f"record_s` is {stress.record_s:g}; it must be at least {SHORTEST_RECORD_S:g}"
+    if not 0 <= stress.cooldown_s < math.inf:
+        yield f"cooldown_s` is {stress.cooldown_s:g}; it must be at least 0"
+    if not 0 < stress.max_decline <= 1:
+        yield f"max_decline` is {stress.max_decline:g}; it must be above 0 and at most 1"
+    for name in ("max_temperature", "abort_temperature"):
+        choice = getattr(stress, name)
+        for device, degrees in choice.items() if isinstance(choice, dict) else (("cpu", choice),):
+            if not _DEVICE.fullmatch(device):
+                yield f"{name}` has a key `{device}`; devices are `cpu`, `gpu` for all GPUs, `gpu.0`, `gpu.1`, ..."
+            if degrees != "auto" and not 0 < degrees < math.inf:
+                yield f"{name}` is {degrees:g}; it must be `auto` or above 0 °C"
 
 
 def _load_problems(load: Load) -> Iterator[str]:

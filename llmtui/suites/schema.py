@@ -118,10 +118,11 @@ class Stress(Generating, frozen=True, kw_only=True, tag="stress"):
     """Generate without a pause for `duration_s` in `streams` streams, and watch what heat does to it.
 
     Passes when no device got hotter than `max_temperature` (auto: 85, or as its own limit demands), none throttled,
-    nothing was swapped in, and the decode rate did not decline by more than `max_decline`. Reaching
-    `abort_temperature` (auto: 90) stops the load within a second; so does a temperature that can't be read any more,
-    unless `allow_blind`. A record is taken every `record_s` (None: a sixtieth of the duration, 1 to 30 s). Afterwards
-    the machine is watched for `cooldown_s` to see how fast it recovers.
+    nothing was swapped in, and the decode rate did not decline by more than `max_decline`. Two readings in a row at
+    `abort_temperature` (auto: 90, or as the device's own limit demands) stop the load within a second; a temperature
+    that can't be read any more stops it after ten seconds, unless `allow_blind`. A record is taken every `record_s`
+    (None: a sixtieth of the duration, 1 to 30 s). Afterwards the machine is watched for `cooldown_s` to see how fast it
+    recovers.
     """
 
     prompt: str = "Write a long story about a lighthouse keeper who writes down the weather. Do not stop early."

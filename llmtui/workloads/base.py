@@ -60,11 +60,12 @@ class Bench(Protocol):
     """The bench that a workload works on. It takes care of pause, log, time limits and warm-up.
 
     `sensors` has the latest readings of the hardware; `blind` is why they can't speak for the server (it runs on
-    another machine), None where they can.
+    another machine), None where they can. `cut_short` is what came of requests that were cancelled.
     """
 
     sensors: Sensors
     blind: str | None
+    cut_short: list[Generation]
 
     async def generate(
         self,

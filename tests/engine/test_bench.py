@@ -48,7 +48,8 @@ async def test_a_failure_keeps_what_was_measured():
 
 async def test_a_cancelled_request_is_closed_in_the_log():
     sink = Sink()
-    task = asyncio.create_task(bench(ScriptedBackend(["a", 60.0]), sink).generate(HI, max_tokens=9))
+    job = bench(ScriptedBackend(["a", 60.0]), sink)
+    task = asyncio.create_task(job.generate(HI, max_tokens=9))
     while not sink.of(ev.TokensReceived):
         await asyncio.sleep(0.005)
     task.cancel()
@@ -56,6 +57,8 @@ async def test_a_cancelled_request_is_closed_in_the_log():
         await task
     assert sink.events[-1].status == "cancelled"
     assert sink.events[-1].figures.tokens == 1
+    (cut,) = job.cut_short
+    assert (cut.status, cut.text, len(cut.arrivals_ns)) == ("cancelled", "a", 1)
 
 
 async def test_chunks_are_batched_and_reasoning_stands_apart():

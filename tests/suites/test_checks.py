@@ -1,9 +1,11 @@
 """Every sentence of the checks beside a suite that keeps the rule by a hair."""
 
+import math
+
 import pytest
 
 from llmtui.suites.checks import problem_of
-from llmtui.suites.schema import Generate, Load, Search, Slo, Suite, Synthetic, Variant, Watch
+from llmtui.suites.schema import Generate, Load, Search, Slo, Stress, Suite, Synthetic, Variant, Watch
 
 
 def suite(*workloads, **fields):
@@ -12,6 +14,10 @@ def suite(*workloads, **fields):
 
 def load(**fields):
     return suite(Load(**{"prompts": ("hi",), "concurrency": 2, **fields}))
+
+
+def stress(**fields):
+    return suite(Stress(**fields))
 
 
 def varied(*variants):
@@ -32,6 +38,34 @@ CASES = [
         suite(Watch(), Generate(prompts=("hi",), max_tokens=1)),
         "`workloads[1].max_tokens` is 0; it must be at least 1",
     ),
+    (stress(streams=0), stress(streams=1), "`workloads[0].streams` is 0; it must be from 1 to 1024"),
+    (stress(streams=1025), stress(streams=1024), "`workloads[0].streams` is 1025; it must be from 1 to 1024"),
+    (stress(duration_s=0.0), stress(duration_s=1.0), "`workloads[0].duration_s` is 0; it must be above 0"),
+    (stress(duration_s=math.inf), stress(duration_s=1e6), "`workloads[0].duration_s` is inf; it must be above 0"),
+    (stress(duration_s=math.nan), stress(), "`workloads[0].duration_s` is nan; it must be above 0"),
+    (stress(record_s=0.0), stress(record_s=0.1), "`workloads[0].record_s` is 0; it must be at least 0.1"),
+    (stress(cooldown_s=-1.0), stress(cooldown_s=0.0), "`workloads[0].cooldown_s` is -1; it must be at least 0"),
+    (
+        stress(max_decline=0.0),
+        stress(max_decline=0.01),
+        "`workloads[0].max_decline` is 0; it must be above 0 and at most 1",
+    ),
+    (
+        stress(abort_temperature={"gpu": 0.0}),
+        stress(abort_temperature={"gpu": "auto", "gpu.1": 80.0, "cpu": 95.0}),
+        "`workloads[0].abort_temperature` is 0; it must be `auto` or above 0 °C",
+    ),
+    (
+        stress(max_temperature={"gpu0": 80.0}),
+        stress(max_temperature={"gpu.0": 80.0}),
+        "`workloads[0].max_temperature` has a key `gpu0`; devices are `cpu`, `gpu` for all GPUs, `gpu.0`, `gpu.1`, ...",
+    ),
+    (
+        suite(Watch(), Stress(), sample_ms=1001),
+        suite(Watch(), Stress(), sample_ms=1000),
+        "`sample_ms` is 1001; stress needs a sample each second: at most 1000",
+    ),
+    (suite(Watch(), sample_ms=49), suite(Watch(), sample_ms=5000), "`sample_ms` is 49; it must be at least 50"),
     (load(max_tokens=0), load(max_tokens=1), "`workloads[0].max_tokens` is 0; it must be at least 1"),
     (
         suite(Generate(prompts=())),

@@ -52,6 +52,7 @@ def run_virtual(main: Coroutine[Any, Any, Any]) -> Any:
 class Reply(NamedTuple):
     """How the server answers: `tokens` pieces come evenly from `ttft_s` to `e2e_s` after the request was sent.
 
+    Each piece holds `tokens_per_chunk` of the server's tokens, which it tells when the answer is whole.
     With a `problem` (its kind) it fails at `e2e_s` instead. `late_s` is how much later than asked the request is sent.
     """
 
@@ -62,6 +63,7 @@ class Reply(NamedTuple):
     late_s: float = 0.0
     prompt_tokens: int | None = 100
     cached_tokens: int | None = None
+    tokens_per_chunk: int = 1
 
 
 class Sent(NamedTuple):
@@ -102,6 +104,7 @@ class LoadBench:
         self.flights: list[tuple[int, int]] = []
         self.in_flight = 0
         self.cancelled = 0
+        self.cut_short: list[Generation] = []
         self.counted: list[str] = []
         self.slept: list[float] = []
         self.steps: list[Any] = []
@@ -151,26 +154,29 @@ class LoadBench:
             await asyncio.sleep(reply.late_s + reply.e2e_s)
         except asyncio.CancelledError:
             self.cancelled += 1
+            self.cut_short.append(self._generation(sent, reply, due_ns, cut_ns=self.now()))
             raise
         finally:
             self._flies(-1)
         return self._generation(sent, reply, due_ns)
 
-    def _generation(self, sent: Sent, reply: Reply, due_ns: int | None) -> Generation:
+    def _generation(self, sent: Sent, reply: Reply, due_ns: int | None, cut_ns: int | None = None) -> Generation:
         sent_ns = sent.asked_ns + round(reply.late_s * S)
         first, last = (sent_ns + round(seconds * S) for seconds in (reply.ttft_s, reply.e2e_s))
         times = [first + (last - first) * place // max(1, reply.tokens - 1) for place in range(reply.tokens)]
         if reply.problem is not None:
             times = []
+        if cut_ns is not None:
+            times = [at for at in times if at <= cut_ns]
         figures = Figures(
             ttft_ns=times[0] - sent_ns if times else None,
             e2e_ns=times[-1] - sent_ns if times else None,
             tpot_ns=(last - first) / (len(times) - 1) if len(times) > 1 else None,
-            tokens=len(times) or None,
+            tokens=len(times) * (1 if cut_ns is not None else reply.tokens_per_chunk) or None,
             prompt_tokens=reply.prompt_tokens,
         )
         return Generation(
-            status="failed" if reply.problem else "done",
+            status="cancelled" if cut_ns is not None else "failed" if reply.problem else "done",
             text=f"answer {sent.number}",
             reasoning="",
             figures=figures,
