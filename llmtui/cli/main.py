@@ -13,6 +13,7 @@ _COMMANDS = {
     "attach": "Watch a session that runs, and control it",
     "replay": "Play a session again",
     "compare": "Say whether two sessions differ, and how surely",
+    "check": "Fail when a session is slower than its baseline, for CI",
     "sessions": "List the sessions",
     "suites": "List, show or check suites",
     "ctl": "Control a running session: pause, resume, skip, rerun, stop, mark",
