@@ -24,6 +24,18 @@ _LONGEST_WAIT_NS = 1_000_000_000
 """A segment that seems to have waited longer tells of a clock that was set, and is stamped here instead."""
 
 
+def keep_stamping() -> socket.socket | None:
+    """Return a socket that makes the kernel stamp for as long as it is open; None where there are no stamps.
+
+    Linux begins to stamp a moment after the first socket has asked for it: too late for what arrives in that moment.
+    """
+    if not KERNEL_STAMPS:
+        return None
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    return sock
+
+
 class StampedProtocol(Protocol):
     """What a `StampedTransport` calls; the other methods are those of `asyncio.Protocol`."""
 

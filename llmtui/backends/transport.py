@@ -10,6 +10,7 @@ so this one stands on `connection.Connection`. Answers carry in `response.extens
 """
 
 import asyncio
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -19,7 +20,7 @@ import httpx
 
 from llmtui import __version__
 from llmtui.backends.connection import Connection, ConnectionCut, TimedRead, Timeouts
-from llmtui.backends.stamped_socket import KERNEL_STAMPS, StampedTransport, connect_stamped
+from llmtui.backends.stamped_socket import KERNEL_STAMPS, StampedTransport, connect_stamped, keep_stamping
 from llmtui.backends.turnstile import Turnstile
 
 __all__ = ["ConnectionCut", "TimedRead", "TimedTransport", "open_client", "set_key"]
@@ -83,6 +84,7 @@ class TimedTransport(httpx.AsyncBaseTransport):
     def __init__(self, *, ssl_context: ssl.SSLContext | None = None) -> None:
         self._ssl_context = ssl_context
         self._turnstile: Turnstile | None = None
+        self._stamping: socket.socket | None = None
         self._idle: dict[_Origin, list[Connection]] = {}
         self._open: dict[Connection, _Origin] = {}
 
@@ -106,6 +108,8 @@ class TimedTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Drop every connection, and wait until all sockets are closed."""
+        if self._stamping is not None:
+            self._stamping.close()
         lost = [connection.closed for connection in self._open]
         for connection in tuple(self._open):
             connection.close()
@@ -157,6 +161,7 @@ class TimedTransport(httpx.AsyncBaseTransport):
         try:
             async with asyncio.timeout(limit_s):
                 if context is None and KERNEL_STAMPS:
+                    self._stamping = self._stamping or keep_stamping()
                     StampedTransport(await connect_stamped(origin.host, origin.port), connection)
                 else:
                     await loop.create_connection(lambda: connection, origin.host, origin.port, ssl=context)

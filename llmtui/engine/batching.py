@@ -21,12 +21,13 @@ class TokenBatcher:
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, chunk: Chunk) -> None:
-        """Take a chunk; it is in the log 50 ms later at the latest."""
+        """Take a chunk; it is in the log 50 ms after its arrival, or as soon as what came with it was taken too."""
         if self._pending and self._pending[-1].reasoning != chunk.reasoning:
             self.flush()
         self._pending.append(chunk)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._span_s, self.flush)
+            waited_s = (self._recorder.clock() - chunk.at_ns) / 1e9
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, self._span_s - waited_s), self.flush)
 
     def flush(self) -> None:
         """Write what waits."""

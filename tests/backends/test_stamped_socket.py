@@ -1,10 +1,11 @@
 import asyncio
 import socket
 import time
+from itertools import pairwise
 
 import pytest
 
-from llmtui.backends.stamped_socket import KERNEL_STAMPS, StampedTransport, _waited_ns, connect_stamped
+from llmtui.backends.stamped_socket import KERNEL_STAMPS, StampedTransport, _waited_ns, connect_stamped, keep_stamping
 from llmtui.testing.byte_server import Answer, ByteServer
 
 pytestmark = pytest.mark.skipif(not KERNEL_STAMPS, reason="only Linux stamps the segments of a TCP connection")
@@ -37,6 +38,13 @@ class Seen:
 
     def resume_writing(self):
         self.resumed += 1
+
+
+@pytest.fixture(autouse=True, scope="module")
+def stamping():
+    with keep_stamping():
+        time.sleep(0.1)  # the kernel begins to stamp a moment after the first socket has asked for it
+        yield
 
 
 async def pair():
@@ -165,3 +173,18 @@ async def test_the_client_says_that_the_kernel_stamped():
         async with open_client(server.url) as client:
             response = await client.get("/")
             assert response.extensions["kernel_stamps"] is True
+
+
+async def test_reads_in_mid_stream_are_taken_together_and_keep_their_own_times():
+    from llmtui.backends.exchange import post_timed
+    from llmtui.backends.transport import open_client
+    from llmtui.testing.byte_server import Piece
+
+    pieces = [Piece(0.006, b"data: {}\n\n") for _ in range(40)]
+    with ByteServer(Answer.stream(pieces)) as server:
+        async with open_client(server.url) as client, post_timed(client, "/", {}, stall_s=5, limit_s=9) as exchange:
+            taken = [(read.at_ns, asyncio.get_running_loop().time()) async for read in exchange.reads()]
+    arrived = {at_ns for at_ns, _ in taken}
+    assert len(arrived) > 20, "each read has a time of its own"
+    turns = sum(later[1] - earlier[1] > 0.003 for earlier, later in pairwise(taken))
+    assert turns < len(arrived) / 2, "but the reader was woken for several of them at once"

@@ -47,6 +47,7 @@ def test_bytes_that_waited_keep_the_time_at_which_they_came():
         accepted, _ = listener.accept()
         with accepted:
             ask_for_stamps(accepted)
+            time.sleep(0.1)  # the kernel begins to stamp a moment after the first socket has asked for it
             before = time.monotonic_ns()
             client.sendall(b"hello")
             time.sleep(0.05)
