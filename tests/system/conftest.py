@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ class CommandLine:
         self.folder = folder
         self.sessions = Path(os.environ["LLMTUI_SESSIONS"])
 
-    def __call__(self, *arguments: str, timeout: float = 90) -> "subprocess.CompletedProcess[str]":
+    def __call__(
+        self, *arguments: str, timeout: float = 90, environ: Mapping[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [*LLMTUI, *arguments],
             capture_output=True,
@@ -25,6 +28,7 @@ class CommandLine:
             check=False,
             stdin=subprocess.DEVNULL,
             cwd=self.folder,
+            env={**os.environ, **(environ or {})},
         )
 
     def suite(self, text: str) -> str:
