@@ -1,0 +1,75 @@
+"""Events of all kinds about a few jobs and requests, in any order, with times that go back now and then."""
+
+from hypothesis import strategies as st
+
+from llmtui import events as ev
+from support.conversation import MS, header, queued
+
+JOBS = st.sampled_from(("j1", "j2"))
+REQUESTS = st.sampled_from(("j1.1", "j1.2", "j2.1"))
+TEXTS = st.text("ab é\n", max_size=5)
+READINGS = st.dictionaries(
+    st.sampled_from(("cpu.percent", "gpu.0.temperature", "gpu.0.power", "server.memory.private", "ram.used")),
+    st.floats(0, 1e9),
+    max_size=4,
+)
+REASONS = st.dictionaries(st.sampled_from(("cpu.percent", "gpu.0.power")), st.just("lost"), max_size=1)
+
+
+def tokens(draw):
+    count = draw(st.integers(0, 3))
+    return ev.TokensReceived(
+        t=0,
+        request=draw(REQUESTS),
+        offsets_us=tuple(sorted(draw(st.lists(st.integers(0, 10**6), min_size=count, max_size=count)))),
+        texts=tuple(draw(st.lists(TEXTS, min_size=count, max_size=count))),
+        kind=draw(st.sampled_from(("answer", "reasoning"))),
+    )
+
+
+def finished(draw):
+    status = draw(st.sampled_from(("done", "failed", "cancelled")))
+    figures = ev.Figures(ttft_ns=draw(st.integers(1, 10**9)), itl_p99_ns=draw(st.none() | st.integers(1, 10**9)))
+    return ev.RequestFinished(t=0, request=draw(REQUESTS), job=draw(JOBS), status=status, figures=figures)
+
+
+MAKERS = (
+    lambda draw: queued(draw(JOBS)),
+    lambda draw: ev.JobStarted(t=0, job=draw(JOBS)),
+    lambda draw: ev.JobProgressed(t=0, job=draw(JOBS), phase="measuring", done=draw(st.integers(0, 9))),
+    lambda draw: ev.JobFinished(t=0, job=draw(JOBS), status=draw(st.sampled_from(("done", "failed")))),
+    lambda draw: ev.ModelLoaded(t=0, target="embedded", model="smol", load_ns=draw(st.integers(0, 10**9))),
+    lambda draw: ev.RequestStarted(
+        t=0, request=draw(REQUESTS), job=draw(JOBS), model="smol", messages=(("user", "hi"),)
+    ),
+    lambda draw: ev.RequestSent(t=0, request=draw(REQUESTS)),
+    tokens,
+    tokens,
+    finished,
+    lambda draw: ev.SampleTaken(t=0, values=draw(READINGS), missing=draw(REASONS)),
+    lambda draw: ev.SamplerLost(t=0, reason="died"),
+    lambda draw: ev.SelfMeasured(t=0, engine_cpu=draw(st.floats(0, 100))),
+    lambda draw: ev.ViewerMeasured(t=0, pid=draw(st.integers(1, 3)), cpu=1.0, terminal_rate=2.0),
+    lambda draw: ev.TargetResolved(t=0, target=draw(TEXTS), url="http://x"),
+    lambda draw: ev.AlertRaised(t=0, severity="warning", code=ev.CLIENT_BOUND, text=draw(TEXTS), job=draw(JOBS)),
+    lambda draw: ev.MarkerPlaced(t=0, label=draw(TEXTS)),
+    lambda draw: ev.QueuePaused(t=0),
+    lambda draw: ev.QueueResumed(t=0),
+    lambda draw: ev.SessionFinished(t=0, outcome="completed"),
+)
+
+
+@st.composite
+def sessions(draw, most=40):
+    """A session of at most so many events."""
+    told = [header()]
+    t = 0
+    for maker in draw(st.lists(st.sampled_from(MAKERS), max_size=most)):
+        t += draw(st.integers(-30, 60)) * MS
+        told.append(_at(maker(draw), t))
+    return told
+
+
+def _at(event, t):
+    fields = {name: getattr(event, name) for name in event.__struct_fields__}
+    return type(event)(**{**fields, "t": t})
