@@ -187,7 +187,7 @@ class _Indexer(EventDecoder):
 
     def _outlines(self, block: bytes) -> list[Any] | None:
         """Return an outline of each line, or None when the lines have to be looked at one by one."""
-        if self.version < FORMAT_VERSION or HEADER_PREFIX in block:
+        if not self.recognised or self.version < FORMAT_VERSION or HEADER_PREFIX in block:
             return None
         try:
             found = OutlineDecoder.decode_lines(block)

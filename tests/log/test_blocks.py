@@ -24,11 +24,13 @@ GARBAGE = st.sampled_from(
         b'{"ev":"unheard_of","t":5}\n',
         b'{"ev":"marker_placed","t":"soon","label":"x"}\n',
         LOOKS_LIKE_AN_EVENT,
-        b'{"ev":"marker_placed","t":5,"label":"a"}{"ev":"marker_placed","t":6,"label":"b"}\n',
         b'{"ev":"marker_placed","t":5,\n"label":"a"}\n',
         b"[" * 2000 + b"\n",
     )
 )
+
+
+TWO_ON_A_LINE = b'{"ev":"marker_placed","t":5,"label":"a"}{"ev":"marker_placed","t":6,"label":"b"}\n'
 
 
 def encoded(events):
@@ -59,6 +61,13 @@ def test_whatever_is_in_a_log_is_read_as_by_reading_it_whole(tmp_path_factory, e
     for place, line in garbage:
         lines.insert(place, line)
     path = written(tmp_path_factory, b"".join(lines))
+    assert_reads_as_a_whole(path, block_size)
+
+
+@pytest.mark.parametrize("block_size", [1, 100, 1 << 20])
+def test_two_events_on_one_line_are_no_line_of_a_log(tmp_path, block_size):
+    path = tmp_path / "s.jsonl"
+    path.write_bytes(encoded(whole_session()[:5]) + TWO_ON_A_LINE + encoded(whole_session()[5:]))
     assert_reads_as_a_whole(path, block_size)
 
 
