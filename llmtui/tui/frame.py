@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, get_args, runtime_checkable
 
 from llmtui.events import Event
 from llmtui.state.reducer import apply
 from llmtui.state.session import Section, SessionState
 
 ALIVE_CHECK_FRAMES = 4
+ALL_SECTIONS: frozenset[Section] = frozenset(get_args(Section))
 
 
 class Source(Protocol):
@@ -24,6 +25,21 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let go of the file."""
+
+
+@runtime_checkable
+class Player(Source, Protocol):
+    """A source that keeps the state itself, since it can go back: then `state` is another object than before."""
+
+    @property
+    def state(self) -> SessionState:
+        """The session at the position that is played."""
+
+    def advance(self) -> set[Section]:
+        """Fold what is due now into the state, and return what changed in it since the last call."""
+
+    def prepare(self, budget_s: float) -> bool:
+        """Use idle time, about so many seconds, for later moves; return whether there is more to do."""
 
 
 class PlayedLog:
@@ -63,24 +79,32 @@ class PlayedLog:
 
 
 class Frame(NamedTuple):
-    """The state after a frame, the sections that changed, and whether the source is cut: silent without an end."""
+    """The state after a frame, the sections that changed, and whether the source is cut: silent without an end.
+
+    `replaced`: the state is another object than in the last frame, and may be an earlier one. Whoever remembers what
+    was shown of that one starts anew; all sections have changed.
+    """
 
     state: SessionState
     changed: frozenset[Section]
     cut: bool
+    replaced: bool = False
 
 
 class Pump:
-    """Turns what the source gives into frames."""
+    """Turns what the source gives into frames. A source that keeps the state itself is asked for it."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.state = SessionState()
+        self._player = source if isinstance(source, Player) else None
+        self.state = SessionState() if self._player is None else self._player.state
         self._frames = 0
         self._cut = False
 
     def step(self) -> Frame:
         """Take what is new and return the frame after it."""
+        if self._player is not None:
+            return self._played(self._player)
         self._frames += 1
         alive = self._frames % ALIVE_CHECK_FRAMES != 1 or self.source.writer_alive()
         events = self.source.poll()
@@ -91,3 +115,13 @@ class Pump:
             self._cut = True
             changed.add("header")
         return Frame(self.state, frozenset(changed), self._cut)
+
+    def prepare(self, budget_s: float) -> bool:
+        """Give the source idle time between frames, about so many seconds; return whether it can use more."""
+        return self._player is not None and self._player.prepare(budget_s)
+
+    def _played(self, player: Player) -> Frame:
+        changed = frozenset(player.advance())
+        replaced = player.state is not self.state
+        self.state = player.state
+        return Frame(self.state, ALL_SECTIONS if replaced else changed, cut=False, replaced=replaced)

@@ -1,0 +1,359 @@
+import gc
+import math
+
+import pytest
+from support.conversation import MS, header, queued, request, whole_session
+from support.dumps import dump, folded
+
+from llmtui import events as ev
+from llmtui.log.blocks import LogBlocks
+from llmtui.log.encode import encode_line
+from llmtui.log.outline import landmarks_among
+from llmtui.tui.frame import ALL_SECTIONS, Player, Pump
+from llmtui.tui.playback import MOST_EVENTS, PREPARED_AT_ONCE, SPEEDS, Playback
+
+S = 1000 * MS
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+        self.tick = 0.0
+
+    def __call__(self):
+        self.now += self.tick
+        return self.now
+
+
+class Recorded:
+    """A recording in memory."""
+
+    def __init__(self, events, size=100):
+        self.parts = [events[place : place + size] for place in range(0, len(events), size)]
+        self.landmarks = landmarks_among(events, [event.t for event in events])
+        self.last_ns = max((event.t for event in events), default=0)
+        self.asked = 0
+        self.closed = False
+
+    def __len__(self):
+        return len(self.parts)
+
+    def events(self, place):
+        self.asked += 1
+        return self.parts[place]
+
+    def close(self):
+        self.closed = True
+
+
+def told():
+    """Ten seconds with a job, two alerts, two markers and a request that failed."""
+    return [
+        header(),
+        queued(),
+        ev.JobStarted(t=1 * S, job="j1"),
+        *request("j1.1", start=2 * S, status="failed"),
+        ev.AlertRaised(t=4 * S, severity="warning", code="x", text="first"),
+        ev.MarkerPlaced(t=5 * S, label="here"),
+        ev.AlertRaised(t=6 * S, severity="warning", code="x", text="second"),
+        ev.MarkerPlaced(t=7 * S, label="there"),
+        ev.JobFinished(t=9 * S, job="j1", status="done"),
+        ev.SessionFinished(t=10 * S, outcome="completed"),
+    ]
+
+
+def playing(events=None, **changes):
+    clock = Clock()
+    playback = Playback(Recorded(told() if events is None else events), clock=clock, **changes)
+    playback.advance()
+    return playback, clock
+
+
+def test_it_keeps_the_pace_of_the_run():
+    playback, clock = playing()
+    assert (playback.state.events, playback.position_ns) == (1, 0)
+    clock.now += 4.5
+    assert playback.position_ns == 4.5 * S
+    assert "alerts" in playback.advance()
+    assert len(playback.state.alerts) == 1
+    assert not playback.finished
+    clock.now += 100
+    playback.advance()
+    assert playback.finished
+    assert (playback.position_ns, playback.percent) == (10 * S, 100.0)
+
+
+def test_before_the_first_look_no_time_passes():
+    clock = Clock()
+    playback = Playback(Recorded(told()), clock=clock)
+    clock.now += 5
+    assert playback.position_ns == 0
+    playback.advance()
+    assert playback.state.events == 1
+
+
+def test_a_pause_stops_the_clock_and_play_goes_on_from_there():
+    playback, clock = playing()
+    clock.now += 4.5
+    playback.pause()
+    clock.now += 100
+    assert playback.position_ns == 4.5 * S
+    assert playback.advance() == set()
+    playback.play()
+    clock.now += 0.625
+    playback.advance()
+    assert playback.position_ns == 5.125 * S
+    assert len(playback.state.markers) == 1
+
+
+def test_speeds_change_the_pace_from_here_on():
+    playback, clock = playing()
+    clock.now += 1
+    playback.set_speed(4)
+    clock.now += 1
+    assert playback.position_ns == 5 * S
+    seen = []
+    for move in [playback.slower] * 5 + [playback.faster] * 10:
+        move()
+        seen.append(playback.speed)
+    assert seen == [2, 1, 0.5, 0.25, 0.25, *SPEEDS[1:], SPEEDS[-1], SPEEDS[-1]]
+    assert playback.position_ns == 5 * S
+    playback.set_speed(None)
+    playback.slower()
+    playback.slower()
+    assert playback.speed == 32
+    for bad in (0, -1, math.inf, math.nan):
+        with pytest.raises(ValueError, match="above 0"):
+            playback.set_speed(bad)
+
+
+def test_without_a_speed_all_is_played_in_frames_of_a_bounded_size():
+    markers = [header(), *(ev.MarkerPlaced(t=n * S, label="x") for n in range(25_000))]
+    playback, _ = playing(markers, speed=None)
+    seen = [playback.state.events]
+    while not playback.finished:
+        playback.advance()
+        seen.append(playback.state.events)
+    assert seen == [MOST_EVENTS, 2 * MOST_EVENTS, len(markers)]
+    assert playback.position_ns == playback.length_ns
+
+
+def test_where_too_much_is_due_the_clock_waits_for_it():
+    markers = [header(), *(ev.MarkerPlaced(t=n * MS, label="x") for n in range(25_000))]
+    playback, clock = playing(markers)
+    clock.now += 24
+    playback.advance()
+    assert playback.state.events == MOST_EVENTS + 2
+    assert playback.position_ns == 10_000 * MS
+    clock.now += 0.125
+    assert playback.position_ns == 10_125 * MS
+
+
+def test_a_seek_takes_effect_at_once_and_is_exact():
+    playback, clock = playing()
+    for t in (7 * S, 2 * S, 9.5 * S, 0, 4 * S):
+        playback.seek(t)
+        assert playback.position_ns == t
+        assert dump(playback.state) == dump(folded([event for event in told() if event.t <= t]))
+    clock.now += 1
+    playback.advance()
+    assert playback.position_ns == 5 * S
+    assert len(playback.state.markers) == 1
+
+
+@pytest.mark.parametrize(
+    ("t", "position"), [(-5, 0), (10**30, 10 * S), (math.inf, 10 * S), (-math.inf, 0), (math.nan, 0)]
+)
+def test_a_seek_ends_at_the_ends(t, position):
+    playback, _ = playing()
+    playback.seek(t)
+    assert playback.position_ns == position
+
+
+def test_percents():
+    playback, _ = playing()
+    for percent, position in ((50, 5 * S), (0, 0), (100, 10 * S), (250, 10 * S), (-3, 0)):
+        playback.seek_percent(percent)
+        assert playback.position_ns == position
+    playback.seek_percent(25)
+    assert playback.percent == 25.0
+
+
+def test_jumps_go_to_where_things_are_and_say_what_they_found():
+    playback, _ = playing()
+    assert playback.next("alert").name == "first"
+    assert playback.state.alerts[-1].text == "first"
+    assert playback.next("alert").name == "second"
+    assert playback.next("alert") is None
+    assert playback.position_ns == 6 * S
+    assert playback.previous("alert").name == "first"
+    assert len(playback.state.alerts) == 1
+    assert playback.previous("alert") is None
+    assert playback.next("marker").name == "here"
+    assert playback.previous("error").name == "j1.1"
+    assert playback.state.requests["j1.1"].status == "failed"
+    assert playback.seek_job("j1").t == 1 * S
+    assert playback.state.jobs["j1"].status == "running"
+    assert playback.seek_job("j7") is None
+    assert playback.position_ns == 1 * S
+
+
+def test_steps_stand_still_and_go_event_by_event():
+    playback, clock = playing()
+    playback.seek(5 * S)
+    count = playback.state.events
+    playback.step(1)
+    assert (playback.state.events, playback.position_ns, playback.paused) == (count + 1, 6 * S, True)
+    playback.step(-2)
+    assert (playback.state.events, playback.position_ns) == (count - 1, 4 * S)
+    clock.now += 50
+    playback.advance()
+    assert playback.state.events == count - 1
+    playback.step(-1000)
+    assert (playback.state.events, playback.position_ns) == (0, 0)
+    playback.step(1000)
+    assert playback.finished
+
+
+def test_between_events_of_one_moment_a_pause_holds():
+    twice = [header(), ev.MarkerPlaced(t=5, label="a"), ev.MarkerPlaced(t=5, label="b")]
+    playback, _ = playing(twice)
+    playback.step(1)
+    playback.advance()
+    assert len(playback.state.markers) == 1
+    playback.play()
+    playback.advance()
+    assert len(playback.state.markers) == 2
+
+
+def test_the_end_is_taken_back_by_a_move():
+    playback, clock = playing()
+    clock.now += 50
+    playback.advance()
+    assert playback.finished
+    playback.seek(9 * S)
+    assert not playback.finished
+    clock.now += 0.5
+    playback.advance()
+    assert playback.position_ns == 9.5 * S
+
+
+def test_frames_say_that_the_state_was_replaced():
+    playback, clock = playing()
+    pump = Pump(playback)
+    assert isinstance(playback, Player)
+    clock.now += 5
+    frame = pump.step()
+    assert {"alerts", "stream"} <= frame.changed
+    assert not frame.replaced
+    first = frame.state
+    playback.seek(1 * S)
+    frame = pump.step()
+    assert frame.replaced
+    assert frame.changed == ALL_SECTIONS
+    assert frame.state is pump.state is playback.state is not first
+    frame = pump.step()
+    assert (frame.changed, frame.replaced) == (frozenset(), False)
+
+
+def test_a_move_forward_within_reach_is_told_like_playing():
+    playback, _ = playing()
+    pump = Pump(playback)
+    pump.step()
+    playback.seek(4 * S)
+    frame = pump.step()
+    assert not frame.replaced
+    assert "alerts" in frame.changed
+    assert "self" not in frame.changed
+
+
+def test_a_replay_is_never_cut():
+    playback, clock = playing()
+    pump = Pump(playback)
+    playback.pause()
+    assert not any(pump.step().cut for _ in range(10))
+    playback.play()
+    clock.now += 50
+    assert not any(pump.step().cut for _ in range(10))
+
+
+def test_preparing_keeps_to_its_budget_and_ends():
+    markers = [header(), *(ev.MarkerPlaced(t=n * MS, label="x") for n in range(30_000))]
+    clock = Clock()
+    recorded = Recorded(markers, size=PREPARED_AT_ONCE)
+    playback = Playback(recorded, clock=clock)
+    pump = Pump(playback)
+    clock.tick = 0.01
+    assert pump.prepare(0.025)
+    assert recorded.asked <= 2 * 4
+    assert playback.state.events == 0
+    while pump.prepare(0.5):
+        pass
+    recorded.asked = 0
+    assert not pump.prepare(0.5)
+    assert recorded.asked == 0
+    playback.seek(29_000 * MS)
+    assert recorded.asked <= 8192 / PREPARED_AT_ONCE + 1
+
+
+def test_sources_that_cannot_be_prepared_need_nothing():
+    class Empty:
+        finished = True
+
+        def poll(self):
+            return []
+
+        def writer_alive(self):
+            return False
+
+        def close(self):
+            pass
+
+    assert not Pump(Empty()).prepare(1.0)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_is_left_as_it_was(enabled):
+    was = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        playback, _ = playing()
+        for move in (lambda: playback.seek(5 * S), lambda: playback.step(-1), lambda: playback.prepare(0.1)):
+            move()
+            assert gc.isenabled() == enabled
+    finally:
+        (gc.enable if was else gc.disable)()
+
+
+def test_a_log_is_played_from_its_file(tmp_path):
+    path = tmp_path / "s.jsonl"
+    path.write_bytes(b"".join(map(encode_line, whole_session())))
+    playback = Playback(LogBlocks(path, block_size=300), speed=None)
+    assert playback.length_ns == 303 * MS
+    pump = Pump(playback)
+    pump.step()
+    assert dump(pump.state) == dump(folded(whole_session()))
+    playback.previous("marker")
+    assert pump.step().replaced
+    assert playback.paused, "at no speed the end would be back at once"
+    assert dump(pump.state) == dump(folded(whole_session()[:-1]))
+    playback.close()
+
+
+def test_the_length_of_what_only_looked_longer_is_put_right(tmp_path):
+    path = tmp_path / "s.jsonl"
+    bad = b'{"ev":"sample_taken","t":99999999999999,"values":{"x":"y"}}\n'
+    path.write_bytes(b"".join(map(encode_line, whole_session())) + bad)
+    playback = Playback(LogBlocks(path, block_size=300))
+    assert playback.length_ns == 99999999999999
+    playback.seek_percent(100)
+    assert playback.length_ns == 303 * MS
+    assert dump(playback.state) == dump(folded(whole_session()))
+    assert playback.position_ns == 303 * MS
+    playback.close()
+
+
+def test_closing_lets_go_of_the_recording():
+    recorded = Recorded(told())
+    Playback(recorded).close()
+    assert recorded.closed
