@@ -89,7 +89,7 @@ def _swap_criterion(samples: Sequence[Sample], blind: str | None) -> Criterion:
 
 def _rate_criterion(decline: Decline, most: float) -> Criterion:
     if decline.declined is None:
-        return Criterion(name="rate", passed=None, text=f"not judged: {decline.sentence}")
+        return Criterion(name="rate", passed=None, text=decline.sentence)
     change, p, low_share = decline.change or 0.0, decline.p, decline.low_share or 0.0
     fell = change < -most and p is not None and p < CHANCE
     spells = low_share > DEEP_SHARE and most < DEEP

@@ -1,6 +1,6 @@
 import pytest
 
-from llmtui.metrics.heat_guard import HeatGuard, limits_for
+from llmtui.metrics.heat_guard import HeatGuard, heat_criteria, limits_for
 
 S = 1_000_000_000
 
@@ -79,3 +79,56 @@ def test_without_any_temperature_nothing_is_judged():
     _, alarm, guard = run([{"cpu.percent": 100.0, "gpu.0.temperature": "no GPU found"}] * 30)
     assert alarm is None
     assert guard.peaks == {}
+
+
+# --- what is told of it ----------------------------------------------------------------------------------------------------
+
+
+def test_the_reason_is_kept_though_it_comes_only_once():
+    _, alarm, guard = run([*gpu(70), {"gpu.0.temperature": "the GPU is lost"}, *[{"cpu.percent": 1.0}] * 20])
+    assert alarm.sentence.endswith("can't be read any more: the GPU is lost")
+    assert guard.why_blind("gpu.0") == "the GPU is lost"
+    assert guard.unseen == {"gpu.0": "the GPU is lost"}
+
+
+def test_a_short_gap_is_not_unseen():
+    _, _, guard = run([*gpu(70), {"gpu.0.temperature": "lost"}, *[{}] * 8, *gpu(70, 70)])
+    assert guard.unseen == {}
+
+
+def criteria(guard, carrying=(), unseen=None, missing=None, blind=None):
+    found = heat_criteria(guard, carrying, unseen or {}, missing or {}, blind)
+    return {criterion.name: (criterion.passed, criterion.text) for criterion in found}
+
+
+def test_each_device_is_held_against_its_own_limit():
+    _, _, guard = run([{"gpu.0.temperature": 84.0, "gpu.1.temperature": 84.0, "gpu.1.temperature.limit": 80.0}])
+    found = criteria(guard)
+    assert found["temperature of GPU 0"] == (True, "at most 84 °C; the limit to pass is 85 °C (the usual limits)")
+    assert found["temperature of GPU 1"] == (False, "at most 84 °C; the limit to pass is 74 °C (its own limit)")
+
+
+def test_a_device_that_was_not_read_all_the_time_does_not_pass_but_may_fail():
+    _, _, cool = run(gpu(70))
+    _, _, hot = run(gpu(88))
+    passed, text = criteria(cool, unseen={"gpu.0": "it is lost"})["temperature of GPU 0"]
+    assert passed is None
+    assert text.endswith("it could not be read all the time: it is lost")
+    assert criteria(hot, unseen={"gpu.0": "it is lost"})["temperature of GPU 0"][0] is False
+
+
+def test_who_carried_the_load_needs_a_temperature():
+    _, _, guard = run(gpu(70))
+    reasons = {"cpu.temperature": "no sensor: virtual machine"}
+    found = criteria(guard, ("gpu.0", "cpu", "board"), missing=reasons)
+    assert found["temperature of CPU"] == (None, "not evaluated: no sensor: virtual machine")
+    assert found["temperature of GPU 0"][0] is True
+    assert len(found) == 2
+    assert list(criteria(guard)) == ["temperature of GPU 0"], "negative control: nobody needs the processor's"
+
+
+def test_with_no_temperature_nothing_passes():
+    guard = HeatGuard("auto", "auto")
+    assert criteria(guard)["temperature"] == (None, "not evaluated: no temperature can be read here")
+    _, _, hot = run(gpu(95))
+    assert criteria(hot, blind="far away") == {"temperature": (None, "not evaluated: far away")}
