@@ -14,6 +14,7 @@ _COMMANDS = {
     "replay": "Play a session again",
     "compare": "Say whether two sessions differ, and how surely",
     "check": "Fail when a session is slower than its baseline, for CI",
+    "history": "Show a figure over all sessions of a suite",
     "export": "Write a session as JSON, CSV or Markdown",
     "sessions": "List, tag, import or delete sessions",
     "suites": "List, show or check suites",
