@@ -117,8 +117,8 @@ class HeatGuard:
         )
 
     def why_blind(self, device: str) -> str:
-        """Return why the temperature of a device was last missing."""
-        return self._why.get(device, "it fell silent")
+        """Return why the temperature of a device in `blind_since_ns` is missing."""
+        return self._why[device]
 
     def _note_blind(self, t: int, values: Mapping[str, float], missing: Mapping[str, str], lost: str | None) -> None:
         for device in self._read:
@@ -127,7 +127,7 @@ class HeatGuard:
                 self.blind_since_ns.pop(device, None)
             elif key in missing or lost is not None:
                 # A reason comes only once, so it is kept until there is a new one.
-                self._why[device] = missing.get(key) or lost or self.why_blind(device)
+                self._why[device] = missing.get(key) or lost or "it fell silent"
                 self.blind_since_ns.setdefault(device, t)
 
     def _blind(self, t: int) -> Alarm | None:

@@ -386,7 +386,7 @@ def test_the_hint_comes_while_the_load_runs_and_once_for_each_spell():
     _, bench = run_stress(MINUTE, cool, falling(30))
     ((at, code, text),) = bench.alerts
     assert code == "slowing"
-    assert 33 <= at - IDLE_S <= 36, "three low intervals, and the answer that was under way"
+    assert 33 <= at - IDLE_S <= 34, "three low intervals, and the answer that was under way"
     assert text.startswith("slowing: 35 tok/s in 3 of the last 5 samples, 30% below 50")
 
     def spells(sent):
@@ -440,7 +440,8 @@ def test_a_load_that_was_ended_by_heat_is_watched_while_it_cools():
 
 @pytest.mark.parametrize("kind", ["unreachable", "refused", "no_model", "bad_request", "not_supported"])
 def test_a_hopeless_server_ends_the_job_as_failed(kind):
-    outcome, bench = run_stress(MINUTE, cool, lambda _sent: Reply(e2e_s=0.01, problem=kind))
+    spec = Stress(duration_s=60.0, record_s=1.0, cooldown_s=30.0)
+    outcome, bench = run_stress(spec, cool, lambda _sent: Reply(e2e_s=0.01, problem=kind))
     assert (outcome.status, outcome.reason, outcome.passed) == ("failed", f"it was {kind}", None)
     assert len(bench.sent) == 1
     assert bench.slept == [], "there is nothing to cool down from"
