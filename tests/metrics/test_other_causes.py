@@ -40,10 +40,10 @@ def test_memory_stalls_are_an_average_already():
 
 
 def test_the_quota_of_a_container():
-    assert causes([{"cgroup.cpu.throttled": t} for t in (5.0, 5.0, 5.4)])[-1] == [
+    assert causes([{"cgroup.cpu.throttled": t} for t in (5.0, 5.0, 5.012)])[-1] == [
         "the container's CPU quota held processes back"
     ]
-    assert not any(causes([{"cgroup.cpu.throttled": t} for t in (5.0, 5.0, 5.005)]))
+    assert not any(causes([{"cgroup.cpu.throttled": t} for t in (5.0, 5.0, 5.009)]))
 
 
 def test_processes_killed_for_memory():

@@ -74,6 +74,15 @@ def test_little_throttling_is_told_but_no_verdict():
     assert judged(lambda s: gpu(s, throttled=range(100, 109)), 3000).kind == "not throttled"
 
 
+def test_the_bounds_of_throttling():
+    def kind(throttled, seconds):
+        return judged(lambda s: gpu(s, throttled=throttled), seconds).kind
+
+    assert kind(range(100, 107), 300) == "thermal throttling", "2.3 %"
+    assert kind(range(100, 105), 300) == "not throttled", "1.7 %"
+    assert kind(range(30, 32), 60) == "thermal throttling", "two in a row"
+
+
 def test_single_readings_are_no_throttling_but_a_counter_is():
     assert judged(lambda s: gpu(s, throttled=range(0, 600, 20))).kind == "not throttled"
 
@@ -103,7 +112,8 @@ def test_likely_thermal_needs_a_low_clock_and_heat_together():
     assert judged(lambda s: cpu(s, throttled=late, degrees=98.0 if s in late else 80.0)).kind == "likely thermal"
     assert judged(lambda s: cpu(s, throttled=late, degrees=80.0)).kind == "not throttled"
     assert judged(lambda s: cpu(s, degrees=98.0)).kind == "not throttled"
-    short = range(300, 320)
+    assert judged(lambda s: cpu(s, throttled=range(300, 338), degrees=98.0)).kind == "likely thermal"
+    short = range(300, 328)
     assert judged(lambda s: cpu(s, throttled=short, degrees=98.0)).kind == "not throttled", "below half a minute"
     assert judged(lambda s: cpu(s, throttled=short, degrees=98.0), decline=FELL).kind == "likely thermal"
 
@@ -123,7 +133,8 @@ def test_power_limited_is_no_fault():
     assert found.kind == "power limited"
     assert "usual under load" in found.sentence
     assert found.onset_ns is None
-    assert judged(lambda s: gpu(s, reasons=POWER_CAP if s % 3 == 0 else 0)).kind == "not throttled"
+    assert judged(lambda s: gpu(s, reasons=POWER_CAP if s % 9 < 5 else 0)).kind == "power limited"
+    assert judged(lambda s: gpu(s, reasons=POWER_CAP if s % 9 < 4 else 0)).kind == "not throttled"
     brake = judged(lambda s: gpu(s, reasons=POWER_BRAKE if 300 < s < 320 else 0))
     assert brake.kind == "power limited"
     assert "usual" not in brake.sentence
@@ -197,7 +208,18 @@ def test_a_source_that_fell_silent_can_not_say_that_all_was_well():
     found = judged(lambda s: gpu(s) if s < 300 else without(gpu(s), "reasons"))
     assert found.kind == "unknown"
     assert "only 50% of the load" in found.sentence
-    assert judged(lambda s: gpu(s) if s < 550 else without(gpu(s), "reasons")).kind == "not throttled"
+    assert judged(lambda s: gpu(s) if s < 465 else without(gpu(s), "reasons", "clock.sm")).kind == "unknown"
+    assert judged(lambda s: gpu(s) if s < 485 else without(gpu(s), "reasons")).kind == "not throttled"
+
+
+def test_a_clock_has_to_be_seen_for_half_of_the_time_after_its_reference():
+    def until(second):
+        return judged(
+            lambda s: without(gpu(s), "reasons") if s < second else without(gpu(s), "reasons", "clock.sm")
+        ).kind
+
+    assert until(340) == "unknown"
+    assert until(370) == "not throttled"
 
 
 def test_a_sampler_that_ended_leaves_the_rest_unknown():
