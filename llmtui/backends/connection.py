@@ -129,8 +129,13 @@ class Connection(asyncio.Protocol):
             self._gathering = asyncio.get_running_loop().call_later(TOGETHER_S, self._admit)
 
     def _admit(self) -> None:
-        if self._waiter is not None and not self._admitted:
-            self._admitted = True
+        if self._waiter is None or self._admitted:
+            return
+        self._admitted = True
+        if self.kernel_stamps and not self._waiter.done():
+            self._waiter.set_result(None)
+        else:
+            # What this process stamps itself must not wait for the work of many readers.
             self._turnstile.admit(self._waiter)
 
     def eof_received(self) -> None:  # noqa: D102 - asyncio.Protocol; returning None lets the transport close itself

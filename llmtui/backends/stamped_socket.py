@@ -18,7 +18,8 @@ KERNEL_STAMPS = sys.platform == "linux"
 _SO_TIMESTAMPNS = 35  # SOL_SOCKET; Python names it only from 3.14 on
 _TIMESPEC = struct.Struct("qq")
 _ROOM_FOR_STAMP = socket.CMSG_SPACE(_TIMESPEC.size) if hasattr(socket, "CMSG_SPACE") else 0
-_READ_SIZE = 256 * 1024
+_READ_SIZE = 32 * 1024
+"""Small enough that its buffer needs no system calls of its own."""
 _WRITE_HIGH = 64 * 1024
 _LONGEST_WAIT_NS = 1_000_000_000
 """A segment that seems to have waited longer tells of a clock that was set, and is stamped here instead."""
