@@ -1,7 +1,7 @@
 # `make run` measures the embedded model, `make test` passes all tests; each sets up what it needs.
 # Plain POSIX make: macOS has a GNU make of 2006.
 .POSIX:
-.PHONY: help setup run test check test-ollama docs bench clean
+.PHONY: help setup run test check test-ollama docs bench bench-peers clean
 
 # A Python of 3.11 or newer; looked for if not given.
 PYTHON ?=
@@ -47,6 +47,9 @@ docs: $(INSTALLED_DEV) ## write the generated parts of README and docs anew
 
 bench: $(INSTALLED_DEV) ## measure llmtui's own speed, memory and size
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+bench-peers: $(INSTALLED_DEV) ## llmtui and its peers against the same known truth (ARGS="llmtui servebench")
+	@PYTHONPATH=benchmarks $(BIN)/python -m peers.run $(ARGS)
 
 clean: ## remove what make made in this folder; sessions and the cache of models stay
 	rm -rf .venv build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis .pytest_cache

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import accuracy
+import sampling
 import size
 import startup
 import viewer
@@ -29,6 +30,7 @@ PARTS: dict[str, Callable[[], Iterator[tuple[str, float, float | None, str]]]] =
     "startup": startup.measure,
     "viewer": viewer.measure,
     "watching": watching.measure,
+    "sampling": sampling.measure,
     "size": size.measure,
 }
 

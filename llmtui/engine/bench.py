@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -27,7 +28,7 @@ from llmtui.metrics.load import LoadFigures, Window
 from llmtui.metrics.statistics import median
 from llmtui.suites.schema import Limits
 from llmtui.telemetry.sensors import Sensors
-from llmtui.workloads.base import Generation, Messages
+from llmtui.workloads.base import Generation, Messages, ResultT
 
 
 class JobBench:
@@ -139,6 +140,10 @@ class JobBench:
     async def passage(self) -> None:
         """Wait for the gate."""
         await self._gate.passage()
+
+    async def apart(self, work: Callable[[], ResultT]) -> ResultT:
+        """Do `work` in a thread."""
+        return await asyncio.to_thread(work)
 
     def paused_ns(self) -> int:
         """Return for how long the gate was closed so far."""

@@ -7,6 +7,9 @@ import msgspec
 
 from llmtui.events import Event, SampleTaken
 
+WIDEST_NUMBER = 64
+"""Bits of a whole number that every reader of JSON takes; a wider one is written as text, in hexadecimal."""
+
 NOT_FINITE = "not a finite number"
 
 # A value of a foreign type, which a suite's free parameters may hold, is written as its text.
@@ -23,7 +26,7 @@ def encode_line(event: Event) -> bytes:
         event = _only_finite(event)
     try:
         return _ENCODER.encode(event) + b"\n"
-    except (UnicodeEncodeError, TypeError):
+    except (ValueError, TypeError):
         return _ENCODER.encode(_writable(msgspec.to_builtins(event, enc_hook=str))) + b"\n"
 
 
@@ -42,4 +45,6 @@ def _writable(value: Any) -> Any:
         return {_writable(str(key)): _writable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_writable(item) for item in value]
+    if isinstance(value, int) and value.bit_length() > WIDEST_NUMBER:
+        return hex(value)
     return value

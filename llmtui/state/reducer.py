@@ -122,6 +122,7 @@ def _job_queued(state: SessionState, event: ev.JobQueued) -> Sections:
 def _job_started(state: SessionState, event: ev.JobStarted) -> Sections:
     job = _job(state, event.job)
     job.started_ns = event.t
+    state.use.watch.restart()
     job.changes += 1
     if job.status == "queued":
         job.status = "running"

@@ -233,6 +233,7 @@ class _Connection(asyncio.Protocol):
         self._gone = asyncio.Event()
         self._writable = asyncio.Event()
         self._writable.set()
+        self._lost = False
 
     @property
     def gone(self) -> bool:
@@ -248,9 +249,13 @@ class _Connection(asyncio.Protocol):
         self._arrived.set()
 
     def eof_received(self) -> None:
-        self.connection_lost(None)
+        self._release()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio.Protocol
+        self._lost = True
+        self._release()
+
+    def _release(self) -> None:
         for event in (self._gone, self._arrived, self._writable):
             event.set()
 
@@ -317,7 +322,9 @@ class _Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         assert self._transport is not None
-        self._transport.abort()
+        # asyncio's transport fails at an abort after it lost a connection whose last bytes it had to wait for.
+        if not self._lost:
+            self._transport.abort()
 
     def _take(self) -> bytes:
         taken, self._incoming = self._incoming, b""

@@ -1,5 +1,6 @@
 """What a workload is given, and what it gives back."""
 
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -20,6 +21,7 @@ from llmtui.metrics.load import LoadFigures, Window
 from llmtui.suites.schema import Workload as WorkloadSpec
 from llmtui.telemetry.sensors import Sensors
 
+ResultT = TypeVar("ResultT")
 SpecT_contra = TypeVar("SpecT_contra", bound=WorkloadSpec, contravariant=True)
 
 Messages = tuple[tuple[str, str], ...]
@@ -96,6 +98,9 @@ class Bench(Protocol):
 
     async def passage(self) -> None:
         """Wait while the user has paused the queue."""
+
+    async def apart(self, work: Callable[[], ResultT]) -> ResultT:
+        """Do `work` that takes longer than a few milliseconds, without holding up anything else."""
 
     def paused_ns(self) -> int:
         """Return for how long the user has paused the queue so far."""

@@ -8,6 +8,7 @@ the rate; ends the load at once when a device gets too hot, or when its temperat
 import asyncio
 from collections.abc import Iterator
 from contextlib import aclosing
+from functools import partial
 
 from llmtui import wording
 from llmtui.events import Criterion
@@ -35,7 +36,7 @@ class StressWorkload:
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
-        return run.outcome()
+        return await run.outcome()
 
 
 class _Run:
@@ -133,10 +134,12 @@ class _Run:
             self._bench.progress("cooling", 0, 0, note=f"watching the recovery for {self._spec.cooldown_s:g} s")
             await self._bench.sleep(self._spec.cooldown_s)
 
-    def outcome(self) -> Outcome:
+    async def outcome(self) -> Outcome:
         """Judge the run, log the verdict, and return how the job ended."""
         load, blind = self._load, self._bench.blind
-        judged = judge_stress(self._samples, load.records, load.began_ns, self._ended_ns, self._spec.max_decline, blind)
+        # Half an hour of samples takes a second or two, in which the loop must not stand still.
+        judge = partial(judge_stress, self._samples, load.records, load.began_ns, self._ended_ns)
+        judged = await self._bench.apart(partial(judge, self._spec.max_decline, blind))
         missing = self._bench.sensors.missing()
         criteria = (*heat_criteria(self._guard, judged.carrying, self._unseen, missing, blind), *judged.criteria)
         self._bench.verdict_reached(judged.verdict, judged.sentence, (*judged.evidence, *self._troubles()), criteria)

@@ -1,6 +1,7 @@
 import math
 from datetime import date
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,3 +53,9 @@ def test_free_parameters_may_hold_anything_that_yaml_can():
     assert back.options["3"] == ["eA=="]
     assert back.options["?"] == "?"
     assert back.messages == (("user", "hi"),)
+
+
+def test_a_number_of_thousands_of_digits_is_written_as_text():
+    event = ev.RequestStarted(t=1, request="r", job="j", model="m", messages=(), options={"seed": 10**5000})
+    written = msgspec.json.decode(encode_line(event))
+    assert int(written["options"]["seed"], 16) == 10**5000

@@ -205,6 +205,9 @@ class LoadBench:
     async def passage(self):
         await self.gate.passage()
 
+    async def apart(self, work):
+        return work()
+
     def paused_ns(self):
         return self.gate.closed_ns()
 
