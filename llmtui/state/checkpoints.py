@@ -84,10 +84,10 @@ class _Freezer:
     def copy(self, value: Any, before: Any) -> Any:
         """Return what stands for `value`: itself where it can't change, `before` where that holds the same."""
         kind: Any = type(value)
-        if _is_fixed(kind):
-            return value
         if kind in _LISTS:
             return self._list(kind, value, before)
+        if _is_fixed(kind):
+            return value
         if kind is dict:
             return self._container(kind, tuple(value.values()), before, tuple(value))
         if kind is array:
@@ -114,15 +114,16 @@ class _Freezer:
 
     def _tuples(self, kind: type, value: Any, before: Any, extra: Any) -> _Packed | None:
         """Return a long list of tuples of plain values as bytes, or None when it is something else."""
-        if len(value) < PACKED_FROM or set(map(type, value)) != {tuple}:
-            return None
-        if not set(map(type, chain.from_iterable(value))) <= _PLAIN:
+        if len(value) < PACKED_FROM or type(value[0]) is not tuple:
             return None
         try:
             content = msgspec.msgpack.encode(list(value))
-        except (UnicodeEncodeError, OverflowError):
+        except (TypeError, ValueError, OverflowError):
             return None
-        return self._packed(kind, content, before, extra)
+        if type(before) is _Packed and before == (kind, content, extra):
+            return before
+        plain = set(map(type, value)) == {tuple} and set(map(type, chain.from_iterable(value))) <= _PLAIN
+        return self._packed(kind, content, before, extra) if plain else None
 
     def _array(self, value: "array[Any]", before: Any) -> _Packed:
         content = value.tobytes()

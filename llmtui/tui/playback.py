@@ -54,6 +54,7 @@ class Playback:
         self._clock = clock
         self._set_at: float | None = None
         self._set_ns = 0
+        self._behind = False
         self._changed: set[Section] = set()
 
     # As a source.
@@ -76,7 +77,8 @@ class Playback:
             until = math.inf if self.speed is None else self.position_ns
             before = self._replay.events
             self._changed |= self._replay.advance_to(until, MOST_EVENTS)
-            if self.speed is None or self._replay.events - before == MOST_EVENTS:
+            self._behind = self._replay.events - before == MOST_EVENTS
+            if self._behind or self.speed is None:
                 self._set(self._moment)
         changed, self._changed = self._changed, set()
         return changed
@@ -90,10 +92,13 @@ class Playback:
         return not self.finished
 
     def prepare(self, budget_s: float) -> bool:
-        """Spend about so many seconds on making later moves fast; return whether there is more to do.
+        """Spend about so many seconds on making later moves fast; return whether more can be done now.
 
-        It may take some tens of milliseconds longer, since a state is put aside in one go.
+        It may take some tens of milliseconds longer, since a state is put aside in one go. Nothing is to be done while
+        playing takes all the time there is: it comes by the same places.
         """
+        if self._behind and not self.paused:
+            return False
         end = self._clock() + budget_s
         with _collector_off():
             while more := self._replay.prepare(PREPARED_AT_ONCE):
