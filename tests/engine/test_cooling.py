@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from llmtui.engine.cooling import Cooler
-from llmtui.telemetry.sensors import Sample, Sensors
 from llmtui.suites.schema import Cooling
+from llmtui.telemetry.sensors import Sample, Sensors
 
 S = 1_000_000_000
 
