@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from support.conversation import whole_session
 
 from llmtui import places
-from llmtui.cli.main import llmtui
+from llmtui.cli.main import _COMMANDS, llmtui
 from llmtui.cli.suite_files import find_suite, list_suites
 from llmtui.documents import DocumentError
 from llmtui.testing.answers import Answer
@@ -29,7 +29,8 @@ def recorded():
 
 def test_the_help_names_every_command():
     text = invoke("--help").output
-    for name in ("run", "attach", "replay", "compare", "selftest", "sessions", "suites", "ctl", "discover", "doctor", "sampler"):
+    assert "run" in _COMMANDS
+    for name in _COMMANDS:
         assert name in text
         assert invoke(name, "--help").exit_code == 0
     assert invoke("--version").output.startswith("llmtui ")
