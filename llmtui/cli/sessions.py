@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from llmtui import places
-from llmtui.cli import session_additions, session_trash
+from llmtui.cli import session_additions, session_import, session_trash
 from llmtui.cli.session_table import print_json, print_list
 from llmtui.log.library import list_sessions
 from llmtui.reports.session_list import NAMES, FilterError, filtered, ordered
@@ -61,5 +61,5 @@ def schema() -> None:
     click.echo(read_schema(), nl=False)
 
 
-for subcommand in (*session_additions.COMMANDS, *session_trash.COMMANDS):
+for subcommand in (*session_additions.COMMANDS, *session_import.COMMANDS, *session_trash.COMMANDS):
     command.add_command(subcommand)

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -108,3 +109,28 @@ def test_a_mistyped_name_deletes_nothing(two):
 
 def test_the_schema_is_printed():
     assert invoke("schema").output == render_schema()
+
+
+FOREIGN = Path(__file__).parents[1] / "log" / "samples" / "foreign"
+
+
+def test_another_tools_log_becomes_a_session_like_any_other():
+    result = invoke("import", str(FOREIGN / "aiperf-0.13.0.jsonl"), "--model", "qwen3")
+    assert result.exit_code == 0
+    assert result.output.endswith(": 3 requests of aiperf\n")
+    (row,) = rows()
+    assert (row["suite"], row["models"], row["state"], row["host"]) == ("aiperf", ["qwen3"], "completed", None)
+    exported = CliRunner().invoke(llmtui, ["export", "aiperf", "--what", "requests"], catch_exceptions=False)
+    (_warm_up, first, _second) = json.loads(exported.stdout)["rows"]
+    assert (first["sources"]["ttft_ns"], first["missing"]["prefill_rate"]) == (
+        "imported",
+        "the imported log does not say",
+    )
+    again = invoke("import", str(FOREIGN / "aiperf-0.13.0.jsonl"))
+    assert (again.exit_code, "was imported already" in again.output) == (1, True)
+
+
+def test_what_is_no_log_of_a_tool_is_refused(tmp_path):
+    (tmp_path / "x\x1b").write_bytes(b"x")
+    result = invoke("import", str(tmp_path / "x\x1b"))
+    assert (result.exit_code, "not a log that is known" in result.output, "\x1b" in result.output) == (1, True, False)
