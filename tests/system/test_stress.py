@@ -52,6 +52,12 @@ class Run:
         return {criterion.name: criterion.passed for criterion in self.verdict.criteria}
 
     @property
+    def judged(self):
+        """What its criteria leave of a run whose heat was not seen: on a busy machine the rate may fall as well."""
+        assert None in self.criteria.values()
+        return False if False in self.criteria.values() else None
+
+    @property
     def temperatures(self):
         """(place in the log, moment, degrees) of each reading of the GPU's temperature."""
         samples = [(place, event) for place, event in enumerate(self.events) if type(event) is ev.SampleTaken]
@@ -144,7 +150,7 @@ def test_the_same_without_the_driver_s_library_is_unknown_and_never_passes(stres
 
 def test_a_gpu_at_its_limit_ends_the_load_and_everything_is_kept(stress):
     steps = [*HEATS_UP, (7, {"temp": 91}), (10, {"temp": 78, "util": 0}), (11, {"temp": 66})]
-    run = stress(steps, "duration=20s", max_tokens=400)
+    run = stress(steps, "duration=20s", max_tokens=2000)
     assert run.code == 3, run.text
     assert (run.finished.status, run.finished.cause, run.finished.passed) == ("failed", "overheated", False)
     assert run.finished.reason == "GPU 0 reached 91 °C; the limit is 90 °C (the usual limits)"
@@ -173,7 +179,8 @@ def test_a_gpu_at_its_limit_ends_the_load_and_everything_is_kept(stress):
 def test_a_gpu_that_can_not_be_read_any_more_ends_the_load_after_a_banner(stress, change, reason):
     run = stress([(3, change)], "duration=40s")
     assert run.code == 4, run.text
-    assert (run.finished.status, run.finished.cause, run.finished.passed) == ("failed", "sensor lost", None)
+    assert (run.finished.status, run.finished.cause) == ("failed", "sensor lost")
+    assert run.finished.passed is run.judged
     (banner,) = run.alerts("guard-blind")
     assert reason in banner.text
     assert banner.text.endswith("; the load ends in 10 s")
@@ -189,8 +196,8 @@ def test_a_gpu_that_can_not_be_read_any_more_ends_the_load_after_a_banner(stress
 
 def test_the_load_goes_on_blind_where_that_is_allowed(stress):
     run = stress([(2, {"error": 15})], "duration=16s", "allow_blind=true", "cooldown_s=0")
-    assert run.code == 0, run.text
-    assert (run.finished.status, run.finished.cause, run.finished.passed) == ("done", None, None)
+    assert (run.finished.status, run.finished.cause, run.finished.passed) == ("done", None, run.judged)
+    assert run.code == (0 if run.judged is None else 1), run.text
     (banner,) = run.alerts("guard-blind")
     assert banner.text.endswith("; the load goes on")
     assert run.criteria["temperature of GPU 0"] is None
