@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import click
 
 from llmtui import places
-from llmtui.cli.sessions import index_file
 from llmtui.events import TokensReceived
 from llmtui.log.library import SessionEntry, list_sessions
 from llmtui.log.read import LogError, read_log
+from llmtui.log.summary import index_file
 from llmtui.reports.compared_figures import FIGURES, NAMES
 from llmtui.reports.history import HistorySession, build_history
 from llmtui.reports.history_text import BLOCKS, history_data, history_text
@@ -49,7 +49,7 @@ def command(figure: str, suite: str | None, model: str | None, filters: tuple[st
 def _chosen(suite: str | None, model: str | None, filters: tuple[str, ...]) -> list[SessionEntry]:
     """Return the sessions that are asked for, oldest first."""
     folder = places.sessions_folder()
-    entries = list_sessions(folder, index_file(folder))
+    entries = list_sessions(folder, index_file(folder, places.state_folder()))
     try:
         entries = filtered(entries, filters)
     except FilterError as error:

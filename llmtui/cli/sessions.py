@@ -1,7 +1,5 @@
 """`llmtui sessions`: what was measured, in which state it is, and what was added to it."""
 
-import hashlib
-import os
 from pathlib import Path
 
 import click
@@ -10,6 +8,7 @@ from llmtui import places
 from llmtui.cli import session_additions, session_import, session_trash
 from llmtui.cli.session_table import print_json, print_list
 from llmtui.log.library import list_sessions
+from llmtui.log.summary import index_file
 from llmtui.reports.session_list import NAMES, FilterError, filtered, ordered
 
 
@@ -26,7 +25,7 @@ def command(ctx: click.Context, filters: tuple[str, ...], sort: str, *, reverse:
     if ctx.invoked_subcommand is not None:
         return
     folder = places.sessions_folder()
-    everything = list_sessions(folder, index_file(folder))
+    everything = list_sessions(folder, index_file(folder, places.state_folder()))
     try:
         entries = ordered(filtered(everything, filters), sort, backwards=reverse)
     except FilterError as error:
@@ -40,12 +39,6 @@ def command(ctx: click.Context, filters: tuple[str, ...], sort: str, *, reverse:
     else:
         print_list(entries)
         click.echo(f"in {_short(folder)}")
-
-
-def index_file(folder: Path) -> Path:
-    """Return the file that remembers what stands in the logs of `folder`."""
-    digest = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
-    return places.state_folder() / f"sessions-{digest}.json"
 
 
 def _short(folder: Path) -> str:

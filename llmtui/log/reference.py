@@ -1,5 +1,6 @@
 """The format of the log as a page and as a JSON Schema, both made from the event types themselves."""
 
+import inspect
 import types
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -29,7 +30,7 @@ Reading it:
 - Skip types and keys that you do not know: a newer llmtui adds some without another format number.
 - The format number grows only when old lines would be read wrongly; llmtui reads all older formats.
 - The last line may be cut off. Without `session_finished` as the last word the engine was cut off too.
-- `null` means unknown, never zero; `missing`, where an event has it, says why.
+- `null`, None in the words below, means unknown, never zero; `missing`, where an event has it, says why.
 
 All sizes are bytes, all rates tokens per second, all keys that end in `_ns` nanoseconds, in `_us` microseconds.
 """
@@ -53,12 +54,22 @@ def render_log_format() -> str:
 
 def render_schema() -> str:
     """Return the JSON Schema of a line, of any type of event."""
-    schema = msgspec.json.schema(AnyEvent)
+    schema = _without_margins(msgspec.json.schema(AnyEvent))
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"A line of the log of a session of llmtui, format {FORMAT_VERSION}",
     }
     return msgspec.json.format(msgspec.json.encode({**head, **schema}, order="deterministic"), indent=1).decode() + "\n"
+
+
+def _without_margins(schema: Any) -> Any:
+    """Return a schema whose descriptions have no margin: Python keeps that of a docstring up to 3.12."""
+    if isinstance(schema, dict):
+        cleaned = {key: _without_margins(value) for key, value in schema.items()}
+        if isinstance(schema.get("description"), str):
+            cleaned["description"] = inspect.cleandoc(schema["description"])
+        return cleaned
+    return [_without_margins(item) for item in schema] if isinstance(schema, list) else schema
 
 
 def read_schema() -> str:

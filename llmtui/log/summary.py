@@ -1,5 +1,7 @@
 """What a list tells of a log, and an index that remembers it while the file is the same."""
 
+import hashlib
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -140,6 +142,11 @@ class SummaryIndex:
         with suppress(OSError):
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             replace_file(self._file, msgspec.json.encode(_Index(STAMP, self._seen)))
+
+
+def index_file(folder: Path, state: Path) -> Path:
+    """Return the file in `state` (the folder of llmtui's own notes) that remembers the logs of `folder`."""
+    return state / f"sessions-{hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]}.json"
 
 
 def _read_index(file: Path | None) -> Mapping[str, _Remembered]:

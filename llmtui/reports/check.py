@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -134,12 +134,24 @@ def check_text(results: Sequence[RuleResult], report: ComparisonReport) -> list[
             lines.append(f"{result.rule.text}: not compared: {result.reason}")
     lines += [f"note: {note}" for note in report.notes]
     lines += [f"not compared: {sentence}" for sentence in report.refused]
-    if any(judged.row.comparison.ratio for result in results for judged in result.judgements):
-        lines.append(
-            f"a -> b: medians. change: of the medians from {BOOTSTRAP_FROM} values a side on, of the geometric means "
-            f"below, with its {LEVEL * 100:g} % interval, which must lie wholly beyond the bound for a regression"
-        )
+    lines += _footnotes([judged for result in results for judged in result.judgements])
     return [wording.visible(line) for line in lines]
+
+
+def _footnotes(judgements: Sequence[Judgement]) -> Iterator[str]:
+    compared = [judged.row.comparison for judged in judgements if judged.row.comparison.ratio is not None]
+    if compared:
+        yield (
+            f"a -> b: medians. change: of the medians from {BOOTSTRAP_FROM} values a side on, of the geometric means "
+            f"below, with its {LEVEL * 100:g} % interval, which must lie wholly beyond the bound for a regression."
+        )
+    if any(comparison.unit == "request" for comparison in compared):
+        yield (
+            f"A side with fewer than {LEAST_TO_TELL} runs counts requests, which are more alike than runs: "
+            f"--set iterations={LEAST_TO_TELL} or more makes the verdict surer."
+        )
+    if any(judged.outcome == "regression" for judged in judgements):
+        yield "Two sessions also differ by what else the machine did; the variants of one suite take turns instead."
 
 
 def check_data(results: Sequence[RuleResult], report: ComparisonReport, code: int) -> dict[str, object]:

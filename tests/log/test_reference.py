@@ -23,6 +23,17 @@ def test_the_schema_that_is_shipped_is_as_the_events_are():
     assert read_schema() == render_schema(), "run: make docs"
 
 
+def test_descriptions_have_no_margin_whichever_python_made_them():
+    def texts(part):
+        values = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+        own = [part["description"]] if isinstance(part, dict) and isinstance(part.get("description"), str) else []
+        return own + [text for value in values for text in texts(value)]
+
+    found = texts(json.loads(render_schema()))
+    assert any("\n" in text for text in found)
+    assert not any(line.startswith(" ") for text in found for line in text.splitlines())
+
+
 def test_every_key_of_every_event_stands_on_the_page():
     text = render_log_format()
     for event in get_args(ev.AnyEvent):

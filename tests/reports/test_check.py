@@ -1,5 +1,5 @@
 import pytest
-from support.conversation import header, queued
+from support.conversation import header, queued, request
 from support.recorded_runs import STEADY, runs
 
 from llmtui import events as ev
@@ -142,6 +142,27 @@ def test_other_lengths_of_answers_are_no_regression_of_e2e():
     assert "answers of 8.00 tokens in A, 80.0 in B" in result.judgements[0].sentence
     (control,), _report = checked(answers(8, 10**9), answers(8, 10**10), "e2e>10%")
     assert control.outcome == "regression"
+
+
+def test_the_footnotes_say_what_the_verdict_rests_on():
+    results, report = checked(BASE, by(1.3), "ttft>10%")
+    text = "\n".join(check_text(results, report))
+    assert ("geometric means" in text, "take turns instead" in text, "counts requests" in text) == (True, True, False)
+    results, report = checked(BASE, by(1.0), "ttft>10%")
+    assert "take turns instead" not in "\n".join(check_text(results, report))
+    many = state(*(event for place in range(1, 3) for event in _run_of_three(place)))
+    results, report = checked(many, many, "ttft>10%")
+    assert "A side with fewer than 4 runs counts requests" in "\n".join(check_text(results, report))
+    results, report = checked(BASE, by(1.0), "prefill<-5%")
+    assert "medians" not in "\n".join(check_text(results, report))
+
+
+def _run_of_three(place):
+    job = f"j{place}"
+    yield queued(job, iteration=place)
+    yield ev.JobStarted(t=1, job=job)
+    for number in range(3):
+        yield from request(f"{job}.{number}", job=job, figures=ev.Figures(ttft_ns=10**8 + number * 10**6))
 
 
 def test_plain_data_says_the_same():
