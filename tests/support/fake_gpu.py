@@ -32,7 +32,7 @@ HEALTHY = {
     "reasons": 0,
 }
 
-Step = tuple[float, "Mapping[str, int] | Callable[[], None]"]
+Step = tuple[float, "Mapping[str, int] | Callable[[Scenario], object]"]
 """From this second of the load on: what changes about the GPU, or what else happens."""
 
 
@@ -80,6 +80,10 @@ class Scenario:
         self._thread.join()
         self.server.close()
 
+    def wait_until_left(self) -> bool:
+        """Wait until a client went away in the middle of an answer."""
+        return self.server.wait_for(lambda server: bool(server.disconnects) or self._over.is_set(), 30)
+
     def _play(self) -> None:
         self._began.wait()
         began = time.monotonic()
@@ -87,7 +91,7 @@ class Scenario:
             if self._over.wait(max(0.0, began + second - time.monotonic())):
                 return
             if callable(change):
-                change()
+                change(self)
             else:
                 self._figures.update(change)
                 self._write()

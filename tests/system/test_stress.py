@@ -149,8 +149,9 @@ def test_the_same_without_the_driver_s_library_is_unknown_and_never_passes(stres
 
 
 def test_a_gpu_at_its_limit_ends_the_load_and_everything_is_kept(stress):
-    steps = [*HEATS_UP, (7, {"temp": 91}), (10, {"temp": 78, "util": 0}), (11, {"temp": 66})]
-    run = stress(steps, "duration=20s", max_tokens=2000)
+    # It stays hot for as long as there is a load.
+    cools = [(7, Scenario.wait_until_left), (8, {"temp": 78, "util": 0}), (9, {"temp": 66})]
+    run = stress([*HEATS_UP, (7, {"temp": 91}), *cools], "duration=20s", max_tokens=2000)
     assert run.code == 3, run.text
     assert (run.finished.status, run.finished.cause, run.finished.passed) == ("failed", "overheated", False)
     assert run.finished.reason == "GPU 0 reached 91 °C; the limit is 90 °C (the usual limits)"
@@ -228,7 +229,7 @@ def wait_for(log, condition, seconds=20.0):
 
 
 def test_a_driver_that_crashes_takes_the_sampler_which_comes_back(stress, llmtui):
-    def until_lost():
+    def until_lost(_scenario):
         wait_for(llmtui.log, lambda events: any(isinstance(event, ev.SamplerLost) for event in events))
 
     run = stress(
@@ -248,7 +249,7 @@ def test_a_driver_that_crashes_takes_the_sampler_which_comes_back(stress, llmtui
 def test_a_sampler_that_hangs_is_replaced_and_its_silence_counts_as_blind(stress, llmtui):
     stopped = []
 
-    def stop():
+    def stop(_scenario):
         stopped.append(sampler_pid(llmtui.log()))
         os.kill(stopped[0], signal.SIGSTOP)
 
