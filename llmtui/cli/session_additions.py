@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from llmtui import places, wording
-from llmtui.log.library import find_by_name, find_session
+from llmtui.log.library import SUFFIX, find_by_name, find_session
 from llmtui.log.read import LogError
 from llmtui.log.sidecar import Sidecar, SidecarError, change_sidecar, checked_name, checked_note, checked_tags
 
@@ -44,7 +44,10 @@ def untag(session: str, tags: tuple[str, ...]) -> None:
 @click.argument("name")
 def rename(session: str, name: str) -> None:
     """Give SESSION a NAME by which it is found; an empty one takes the name away. Its id stays."""
-    others = find_by_name(name.strip(), places.sessions_folder())
+    folder = places.sessions_folder()
+    others = [
+        other for other in [*find_by_name(name.strip(), folder), folder / f"{name.strip()}{SUFFIX}"] if other.exists()
+    ]
 
     def named(now: Sidecar) -> Sidecar:
         return msgspec.structs.replace(now, name=checked_name(name))

@@ -97,10 +97,11 @@ def checked_name(name: str) -> str | None:
     name = name.strip()
     if not name:
         return None
-    if not _is_plain(name, LONGEST_NAME) or any(c in name for c in _NOT_IN_NAMES) or name == "last":
+    taken = name == "last" or name.endswith(".jsonl") or any(character in name for character in _NOT_IN_NAMES)
+    if taken or not _is_plain(name, LONGEST_NAME):
         raise SidecarError(
             f"`{wording.visible(name)}` can't name a session; "
-            f"write at most {LONGEST_NAME} characters without `/`, `:` or `@`, and not `last`"
+            f"write at most {LONGEST_NAME} characters without `/`, `:` or `@`, and neither `last` nor a file"
         )
     return name
 

@@ -74,6 +74,7 @@ def test_a_name_finds_its_session(two):
     assert f"{A}: note: quiet room" in invoke().output
     taken = invoke("rename", "bbbb", "before")
     assert (taken.exit_code, f"{A} is called `before`" in taken.output) == (1, True)
+    assert invoke("rename", "bbbb", A).exit_code == 1, "the id of another session"
     assert invoke("rename", "before", "before").exit_code == 0, "its own name is not taken"
     assert invoke("rename", "before", "").output == f"{A}: has no name\n"
     assert invoke("note", "aaaa", "").output == f"{A}: has no note\n"
