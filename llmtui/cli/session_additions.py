@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from llmtui import places, wording
+from llmtui import places
 from llmtui.log.library import SUFFIX, find_by_name, find_session
 from llmtui.log.read import LogError
 from llmtui.log.sidecar import Sidecar, SidecarError, change_sidecar, checked_name, checked_note, checked_tags
@@ -44,20 +44,23 @@ def untag(session: str, tags: tuple[str, ...]) -> None:
 @click.argument("name")
 def rename(session: str, name: str) -> None:
     """Give SESSION a NAME by which it is found; an empty one takes the name away. Its id stays."""
-    folder = places.sessions_folder()
-    others = [
-        other for other in [*find_by_name(name.strip(), folder), folder / f"{name.strip()}{SUFFIX}"] if other.exists()
-    ]
-
-    def named(now: Sidecar) -> Sidecar:
-        return msgspec.structs.replace(now, name=checked_name(name))
-
+    try:
+        wanted = checked_name(name)
+    except SidecarError as error:
+        raise click.ClickException(str(error)) from None
     path = _find(session)
-    taken = [other for other in others if other.resolve() != path.resolve()]
-    if name.strip() and taken:
-        raise click.ClickException(f"{taken[0].stem} is called `{wording.visible(name.strip())}`; choose another name")
-    path, sidecar = _change(session, named)
+    taken = [] if wanted is None else [other for other in _called(wanted) if other.resolve() != path.resolve()]
+    if taken:
+        raise click.ClickException(f"{taken[0].stem} is called `{wanted}`; choose another name")
+    path, sidecar = _change(session, lambda now: msgspec.structs.replace(now, name=wanted))
     click.echo(f"{path.stem}: {f'called {sidecar.name}' if sidecar.name else 'has no name'}")
+
+
+def _called(name: str) -> list[Path]:
+    """Return the sessions that have this name or id."""
+    folder = places.sessions_folder()
+    own = folder / f"{name}{SUFFIX}"
+    return [*find_by_name(name, folder), *([own] if own.exists() else [])]
 
 
 @click.command("note")

@@ -78,7 +78,8 @@ def test_a_name_finds_its_session(two):
     assert invoke("rename", "before", "before").exit_code == 0, "its own name is not taken"
     assert invoke("rename", "before", "").output == f"{A}: has no name\n"
     assert invoke("note", "aaaa", "").output == f"{A}: has no note\n"
-    assert invoke("rename", "aaaa", "a/b").exit_code == 1
+    for wrong in ("a/b", "x" * 5000):
+        assert invoke("rename", "aaaa", wrong).exit_code == 1
 
 
 def test_a_note_acts_on_no_terminal(two):
