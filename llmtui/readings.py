@@ -85,6 +85,9 @@ READINGS: tuple[Reading, ...] = (
     Reading("sampler.memory", "sampler memory", "B"),
 )
 
+ASLEEP = "the GPU sleeps; it is not woken to be measured"
+"""The reason for figures of a GPU that is switched off to save power. It is no fault: such a GPU is cold."""
+
 # The bits of `gpu.*.throttle.reasons`: NVIDIA's numbers, into which the reasons of other vendors are translated.
 GPU_IDLE = 0x1
 POWER_CAP = 0x4

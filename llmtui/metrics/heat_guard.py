@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from llmtui.events import Criterion
+from llmtui.readings import ASLEEP
 
 PASS_C = 85.0
 ABORT_C = 90.0
@@ -123,7 +124,7 @@ class HeatGuard:
     def _note_blind(self, t: int, values: Mapping[str, float], missing: Mapping[str, str], lost: str | None) -> None:
         for device in self._read:
             key = f"{device}.temperature"
-            if key in values:
+            if key in values or missing.get(key) == ASLEEP:
                 self.blind_since_ns.pop(device, None)
             elif key in missing or lost is not None:
                 # A reason comes only once, so it is kept until there is a new one.

@@ -42,9 +42,6 @@ def is_asleep(device: str) -> bool:
     return read_text(f"{device}/power/runtime_status") == "suspended"
 
 
-ASLEEP = "the GPU sleeps; it is not woken to be measured"
-
-
 class Hwmon:
     """The monitoring chip of a device: its inputs by their label, kept open."""
 

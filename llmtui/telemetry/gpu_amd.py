@@ -1,8 +1,9 @@
 """AMD graphics from the amdgpu driver's files; ROCm need not be installed."""
 
 from llmtui.events import Gpu
+from llmtui.readings import ASLEEP
 from llmtui.telemetry.base import KeptFile, Missing, Readings, all_missing, read_number, read_text, under
-from llmtui.telemetry.drm import ASLEEP, Card, GpuIndexes, Hwmon, cards, is_asleep
+from llmtui.telemetry.drm import Card, GpuIndexes, Hwmon, cards, is_asleep
 from llmtui.telemetry.temperature import is_plausible
 
 AMD = 0x1002

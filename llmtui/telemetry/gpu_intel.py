@@ -5,7 +5,7 @@ all vendors, why the clock is held down.
 """
 
 from llmtui.events import Gpu
-from llmtui.readings import HW_THERMAL, POWER_CAP, SW_THERMAL
+from llmtui.readings import ASLEEP, HW_THERMAL, POWER_CAP, SW_THERMAL
 from llmtui.telemetry.base import (
     FIRST_READING,
     Growth,
@@ -15,7 +15,7 @@ from llmtui.telemetry.base import (
     read_number,
     under,
 )
-from llmtui.telemetry.drm import ASLEEP, Card, GpuIndexes, Hwmon, cards, is_asleep
+from llmtui.telemetry.drm import Card, GpuIndexes, Hwmon, cards, is_asleep
 from llmtui.telemetry.temperature import is_plausible
 
 INTEL = 0x8086

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from llmtui.events import Gpu
+from llmtui.readings import ASLEEP
 from llmtui.telemetry.base import Readings, all_missing, link_end, listed, read_number, read_text, under
-from llmtui.telemetry.drm import ASLEEP, GpuIndexes, is_asleep
+from llmtui.telemetry.drm import GpuIndexes, is_asleep
 from llmtui.telemetry.nvidia_device import GpuLost, NvidiaDevice
 
 NVIDIA = 0x10DE

@@ -50,6 +50,7 @@ class SustainedLoad:
         self._spec = spec
         self._bench = bench
         self._samples = samples
+        self._past = 0
         self._record_ns = round(record_s(spec) * 1e9)
         self._arrived: list[Arrived] = []
         self._tokens_per_chunk: float | None = None
@@ -148,6 +149,9 @@ class SustainedLoad:
 
     def _record(self, start: int, end: int) -> Record:
         rate = rate_within(self._arrived, start, end)
-        figures = spread_within([(sample.t_ns, sample.values) for sample in self._samples], start, end)
+        while self._past < len(self._samples) and self._samples[self._past].t_ns < start:
+            self._past += 1
+        recent = [(sample.t_ns, sample.values) for sample in self._samples[self._past :]]
+        figures = spread_within(recent, start, end)
         self._bench.interval_recorded(start, end, rate, figures)
         return Record(start, end, rate.decode_rate, figures)

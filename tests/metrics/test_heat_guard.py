@@ -1,6 +1,7 @@
 import pytest
 
 from llmtui.metrics.heat_guard import HeatGuard, heat_criteria, limits_for
+from llmtui.readings import ASLEEP
 
 S = 1_000_000_000
 
@@ -73,6 +74,13 @@ def test_a_lost_sampler_is_as_bad_as_a_lost_sensor():
 
 def test_slow_sensors_are_not_lost():
     assert run([*gpu(70), *[{"cpu.percent": 1.0}] * 30])[1] is None
+
+
+def test_a_gpu_that_falls_asleep_is_cold_and_not_lost():
+    asleep = {"gpu.0.temperature": ASLEEP}
+    assert run([*gpu(45), asleep, *[{"cpu.percent": 1.0}] * 20])[1] is None
+    assert run([*gpu(45), "the sampler ended", asleep, *[{"cpu.percent": 1.0}] * 20])[1] is None
+    assert run([*gpu(45), asleep, *gpu(50), {"gpu.0.temperature": "lost"}, *[{}] * 20])[1].cause == "sensor lost"
 
 
 def test_without_any_temperature_nothing_is_judged():
