@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from llmtui.log.read import read_log
+from llmtui.log.reference import SCHEMA_FILE, render_log_format, render_schema
 from llmtui.suites.reference import render_reference
 from llmtui.tui.actions import render_key_table
 from llmtui.tui.app import LlmtuiApp
@@ -15,6 +16,7 @@ DOCS = Path(__file__).parent
 README = DOCS.parent / "README.md"
 RECORDED = DOCS / "session.jsonl"
 SUITES = DOCS / "suites.md"
+LOG_FORMAT = DOCS / "log-format.md"
 PICTURE = DOCS / "session.svg"
 SIZE = (150, 44)
 MOMENT = 0.78
@@ -33,6 +35,12 @@ def write_keys() -> None:
 def write_suites() -> None:
     """Write the reference of all keys of a suite."""
     SUITES.write_text(render_reference(), encoding="utf-8")
+
+
+def write_log_format() -> None:
+    """Write the page of the log's format, and its schema."""
+    LOG_FORMAT.write_text(render_log_format(), encoding="utf-8")
+    SCHEMA_FILE.write_text(render_schema(), encoding="utf-8")
 
 
 async def write_picture() -> None:
@@ -60,4 +68,5 @@ def _without_remote_fonts(svg: str) -> str:
 if __name__ == "__main__":
     write_keys()
     write_suites()
+    write_log_format()
     asyncio.run(write_picture())

@@ -16,6 +16,7 @@ from llmtui.events import Server
 from llmtui.log.follow import LogFollower
 from llmtui.log.library import list_sessions
 from llmtui.log.read import LogError, read_header
+from llmtui.log.summary import index_file
 from llmtui.places import PlaceError
 from llmtui.tui.app import LlmtuiApp
 from llmtui.tui.screens.home import HomeScreen, HomeSources, SessionChoice, SuiteChoice
@@ -63,6 +64,7 @@ class _Opener:
 
     def sessions(self) -> list[SessionChoice]:
         """List the sessions."""
+        folder = places.sessions_folder()
         return [
             SessionChoice(
                 entry.id,
@@ -71,7 +73,7 @@ class _Opener:
                 ", ".join(entry.models),
                 entry.problem,
             )
-            for entry in list_sessions(places.sessions_folder())
+            for entry in list_sessions(folder, index_file(folder, places.state_folder()))
         ]
 
     async def start(self, suite: str, url: str | None) -> None:
