@@ -12,7 +12,7 @@ from llmtui.state.checkpoints import Frozen, freeze, thaw
 from llmtui.state.reducer import apply
 from llmtui.state.session import Section, SessionState
 
-SPACING = 8192
+SPACING = 4096
 """Events from one checkpoint to the next, at first: that many are applied in well under a tenth of a second."""
 
 FEWEST_CHECKPOINTS, MOST_CHECKPOINTS = 4, 64

@@ -30,7 +30,7 @@ from llmtui.events import (
 from llmtui.state.request_use import RequestUse, UseFold
 from llmtui.state.series import Series
 
-KEPT_TEXT = 2_000_000
+KEPT_TEXT = 1_000_000
 """Characters of model output that stay in memory; what is older is in the log."""
 
 VIEWER_SILENT_NS = 10_000_000_000
