@@ -216,7 +216,7 @@ def _rate_of_all(state: SessionState, t: int, tokens: int) -> float:
         state.recent_sum -= recent.popleft()[1]
     span = t - recent[0][0]
     # The tokens of the first batch came in the time before it.
-    return (state.recent_sum - recent[0][1]) * 1e9 / span if span > 0 else math.nan
+    return (state.recent_sum - recent[0][1]) * 1e9 / span if span >= LEAST_SPAN_NS else math.nan
 
 
 def _keep_text(state: SessionState, request: Request, kind: ev.TextKind, text: str) -> None:
@@ -231,6 +231,9 @@ def _keep_text(state: SessionState, request: Request, kind: ev.TextKind, text: s
 
 RATE_WINDOW_NS = 2_000_000_000
 """Over how long a live rate is taken."""
+
+LEAST_SPAN_NS = 200_000_000
+"""Batches of several streams that come together within less than this say nothing of a rate."""
 
 
 def live_rate(request: Request, window_ns: int = RATE_WINDOW_NS) -> float:
