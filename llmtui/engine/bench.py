@@ -32,7 +32,11 @@ from llmtui.workloads.base import Generation, Messages, ResultT
 
 
 class JobBench:
-    """The bench of one job. Implements `llmtui.workloads.base.Bench`. A job that only watches may have no backend."""
+    """The bench of one job. Implements `llmtui.workloads.base.Bench`. A job that only watches may have no backend.
+
+    Attributes:
+        spans: When each measured request was sent and ended (ns since the session's origin).
+    """
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class JobBench:
         self.sensors = sensors or Sensors()
         self.blind = blind
         self.cut_short: list[Generation] = []
+        self.spans: list[tuple[int, int]] = []
         self._decode_rates: list[float] = []
         self._token_rate: float | None = None
         self._numbers = count(1)
@@ -241,6 +246,8 @@ class JobBench:
             problem=measurement.problem,
             problem_kind=measurement.problem_kind,
         )
+        if not warmup and generation.sent_ns is not None:
+            self.spans.append((generation.sent_ns, generation.ended_ns))
         if not warmup and status == "done" and generation.figures.decode_rate is not None:
             self._decode_rates.append(generation.figures.decode_rate)
         self._recorder.record(

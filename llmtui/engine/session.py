@@ -11,12 +11,14 @@ from llmtui.engine.bench import JobBench
 from llmtui.engine.cooling import Cooler
 from llmtui.engine.gate import Gate
 from llmtui.engine.job import run_job
+from llmtui.engine.job_samples import JobSamples
 from llmtui.engine.queue import JobQueue, QueuedJob
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.repetition import Repetition
 from llmtui.engine.sampling import is_local
 from llmtui.engine.targets import ReadyTarget, TargetSet
 from llmtui.events import MarkerPlaced, QueuePaused, QueueResumed, SessionOutcome, ViewerMeasured
+from llmtui.metrics.gpu_use import low_gpu_use
 from llmtui.suites.plan import plan_jobs
 from llmtui.suites.schema import Suite, Watch
 from llmtui.telemetry.sensors import Sensors
@@ -134,15 +136,23 @@ class Session:
             return await workload_for(job.plan.workload).run(job.plan.workload, self._bench(job, None))
         self._watcher.watch(target.name, target.url, target.pid)
         bench = self._bench(job, target.backend, blind=_blind(target))
-        outcome = await run_job(
-            job.plan,
-            self._suite,
-            backend=target.backend,
-            bench=bench,
-            residence=target.residence,
-            recorder=self._recorder,
-        )
+        samples = JobSamples(self._sensors)
+        watching = asyncio.create_task(samples.run())
+        try:
+            outcome = await run_job(
+                job.plan,
+                self._suite,
+                backend=target.backend,
+                bench=bench,
+                residence=target.residence,
+                recorder=self._recorder,
+            )
+        finally:
+            watching.cancel()
         job.rate = bench.rate
+        low = low_gpu_use(samples.taken(), bench.spans) if bench.blind is None else None
+        if low is not None:
+            self._recorder.alert("warning", "gpu-use", low.sentence, job.id)
         return outcome
 
     def _bench(self, job: QueuedJob, backend: Backend | None, blind: str | None = None) -> JobBench:
