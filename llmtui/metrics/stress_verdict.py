@@ -9,6 +9,7 @@ from llmtui import wording
 from llmtui.events import Criterion
 from llmtui.metrics.decline import CHANCE, DEEP, DEEP_SHARE, Decline, judge_decline
 from llmtui.metrics.evidence import Sample
+from llmtui.metrics.reading_history import HELD_S
 from llmtui.metrics.settling import settling, steady_since
 from llmtui.metrics.statistics import median
 from llmtui.metrics.throttle import ThrottleVerdict, judge_throttling
@@ -129,10 +130,14 @@ def _recovery(device: str, points: Sequence[tuple[int, float]], began_ns: int, e
     """Yield how hot a device was and how fast it cooled once the load was off."""
     name = device.replace(".", " ").upper()
     before = [value for t, value in points if t <= began_ns] or [points[0][1]]
-    during = [value for t, value in points if began_ns <= t <= ended_ns]
+    during = [(t, value) for t, value in points if began_ns <= t <= ended_ns]
     after = [(t, value) for t, value in points if t > ended_ns]
     if during:
-        yield f"{name}: {before[-1]:.0f} °C before, {max(during):.0f} °C at most, {during[-1]:.0f} °C at the end"
+        last_ns, last = during[-1]
+        fresh = ended_ns - last_ns <= HELD_S * 1e9
+        when = "at the end" if fresh else f"when it was read last, {wording.clock(last_ns - began_ns)} into the load"
+        most = max(value for _, value in during)
+        yield f"{name}: {before[-1]:.0f} °C before, {most:.0f} °C at most, {last:.0f} °C {when}"
     if after:
         cool = next((t for t, value in after if value <= before[-1] + RECOVERED_C), None)
         if cool is not None:

@@ -193,3 +193,12 @@ def test_without_a_cool_down_nothing_is_said_of_recovery():
 def test_a_sensor_that_came_only_after_the_load_says_nothing_of_before():
     found = judged(lambda second: gpu() | ({"cpu.temperature": 60.0} if second > LOAD_S + 30 else {}))
     assert not any(line.startswith("CPU: ") and "before" in line for line in found.evidence)
+
+
+def test_a_sensor_that_was_lost_says_when_it_was_read_last():
+    def lost(second):
+        return gpu(71.0) if second <= 300 else {"cpu.percent": 1.0}
+
+    assert (
+        "GPU 0: 71 °C before, 71 °C at most, 71 °C when it was read last, 5:00 into the load" in judged(lost).evidence
+    )
