@@ -213,6 +213,21 @@ class RequestFinished(Event, frozen=True, kw_only=True):
     problem_kind: str | None = None
 
 
+class AnswerScored(Event, frozen=True, kw_only=True):
+    """Code has scored an answer. `score` is from 0 to 1, `detail` one sentence on what was right or wrong.
+
+    `task` names the question within the suite, `category` the group in which it counts.
+    """
+
+    job: str
+    request: str
+    task: str
+    category: str
+    score: float
+    passed: bool
+    detail: str
+
+
 class StepFinished(Event, frozen=True, kw_only=True):
     """One level of load was held and measured.
 
@@ -361,6 +376,7 @@ AnyEvent = (
     | RequestSent
     | TokensReceived
     | RequestFinished
+    | AnswerScored
     | StepFinished
     | CapacityFound
     | IntervalRecorded

@@ -39,7 +39,7 @@ def example(field):
     if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
         return field.type()
     options = getattr(field.type, "__args__", None)
-    simple = {int: 7, str: "a\nb\x1b\u2028", float: 1.5, dict: {}, tuple: ()}
+    simple = {int: 7, str: "a\nb\x1b\u2028", float: 1.5, bool: True, dict: {}, tuple: ()}
     if field.type in simple:
         return simple[field.type]
     origin = getattr(field.type, "__origin__", None)

@@ -11,6 +11,7 @@ from llmtui.engine.gate import Gate
 from llmtui.engine.measurement import Measurement
 from llmtui.engine.recorder import Recorder
 from llmtui.events import (
+    AnswerScored,
     CapacityFound,
     Criterion,
     IntervalRecorded,
@@ -160,6 +161,21 @@ class JobBench:
             JobProgressed(t=self._recorder.now(), job=self._job, phase=phase, done=done, total=total, note=note)
         )
 
+    def answer_scored(self, request: str, *, task: str, category: str, score: float, passed: bool, detail: str) -> None:
+        """Log how an answer was scored."""
+        self._recorder.record(
+            AnswerScored(
+                t=self._recorder.now(),
+                job=self._job,
+                request=request,
+                task=task,
+                category=category,
+                score=score,
+                passed=passed,
+                detail=detail,
+            )
+        )
+
     def step_finished(
         self, step: int, load: OfferedLoad, window: Window, figures: LoadFigures, notes: tuple[str, ...] = ()
     ) -> None:
@@ -236,6 +252,7 @@ class JobBench:
             text=measurement.text,
             reasoning=measurement.reasoning,
             figures=measurement.figures(),
+            request=measurement.request,
             due_ns=measurement.due_ns,
             sent_ns=measurement.sent_ns,
             ended_ns=self._recorder.now(),

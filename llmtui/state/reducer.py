@@ -278,6 +278,14 @@ def _request_finished(state: SessionState, event: ev.RequestFinished) -> Section
     return "stream", "results", "queue"
 
 
+@_folds(ev.AnswerScored)
+def _answer_scored(state: SessionState, event: ev.AnswerScored) -> Sections:
+    job = _job(state, event.job)
+    job.scores.append(event)
+    job.changes += 1
+    return ("results",)
+
+
 @_folds(ev.StepFinished)
 def _step_finished(state: SessionState, event: ev.StepFinished) -> Sections:
     job = _job(state, event.job)

@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from llmtui.metrics.energy import Energy, joules_per_token, metered_devices, span_energy, total_energy
 from llmtui.metrics.evidence import Sample, SampleEvidence
@@ -15,6 +16,9 @@ from llmtui.metrics.thermal_evidence import EvidenceWatch
 
 AROUND_NS = int(HELD_S * 1e9)
 """Samples from so long before a request to so long after it tell of it; it is judged when they are there."""
+
+TOGETHER_NS = 450_000_000
+"""Heat changes in seconds: looking at it ten times in one costs much and tells nothing more."""
 
 _FIGURES = re.compile(
     r"cpu\.(percent|temperature|frequency|power)|ram\.used|server\.(cpu|memory\.private|memory\.file|memory\.gpu)"
@@ -63,6 +67,9 @@ class UseFold:
     samples: list[tuple[int, dict[str, float]]] = field(default_factory=list)
     evidence: list[SampleEvidence] = field(default_factory=list)
     spans: dict[str, _Span] = field(default_factory=dict)
+    values: dict[str, float] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    in_flight: bool = False
 
     def begin(self, request: str, t: int) -> None:
         """A request was sent at `t`."""
@@ -75,13 +82,22 @@ class UseFold:
 
     def take(self, t: int, values: Mapping[str, float], missing: Mapping[str, str]) -> Iterator[tuple[str, RequestUse]]:
         """Take a sample, and yield the requests that can be judged now."""
-        in_flight = any(span.end_ns is None for span in self.spans.values())
-        self.evidence.append(self.watch.take(Sample(t, values, missing), in_flight=in_flight))
+        self._look(t, values, missing)
         kept = {key: value for key, value in values.items() if _kept(key)}
         if not self.samples or t >= self.samples[-1][0]:
             self.samples.append((t, kept))
         yield from self.settle(t - AROUND_NS)
         self._forget(t)
+
+    def _look(self, t: int, values: Mapping[str, float], missing: Mapping[str, str]) -> None:
+        """Ask what a sample says of heat; of those that come more often than twice a second, what they say together."""
+        self.values.update(values)
+        self.missing.update(missing)
+        self.in_flight = self.in_flight or any(span.end_ns is None for span in self.spans.values())
+        if self.evidence and 0 <= t - self.evidence[-1].t_ns < TOGETHER_NS:
+            return
+        self.evidence.append(self.watch.take(Sample(t, self.values, self.missing), in_flight=self.in_flight))
+        self.values, self.missing, self.in_flight = {}, {}, False
 
     def settle(self, until_ns: int | None = None) -> Iterator[tuple[str, RequestUse]]:
         """Yield the requests that ended by `until_ns` (None: all that have ended)."""
@@ -104,11 +120,12 @@ class UseFold:
         )
 
     def _figures(self, start_ns: int, end_ns: int) -> dict[str, UsedFigure]:
-        times = [t for t, _ in self.samples]
-        first, stop = bisect_left(times, start_ns), bisect_right(times, end_ns)
+        first = bisect_left(self.samples, start_ns, key=itemgetter(0))
+        stop = bisect_right(self.samples, end_ns, key=itemgetter(0))
         inside = self.samples[first:stop]
         found = {}
-        for key in sorted({key for _, values in self.samples for key in values if _FIGURES.fullmatch(key)}):
+        keys = {key for _, values in self.samples for key in values}
+        for key in sorted(key for key in keys if _FIGURES.fullmatch(key)):
             values = [sample[key] for _, sample in inside if key in sample]
             found[key] = UsedFigure(
                 mean=sum(values) / len(values) if values else None,
@@ -122,7 +139,7 @@ class UseFold:
     def _forget(self, t: int) -> None:
         """Drop what is older than every request that still needs it."""
         oldest = min((span.start_ns for span in self.spans.values()), default=t) - AROUND_NS
-        drop = bisect_left([moment for moment, _ in self.samples], oldest)
+        drop = bisect_left(self.samples, oldest, key=itemgetter(0))
         # In runs, since each one moves the rest of the list.
         if drop > len(self.samples) // 2:
             del self.samples[:drop]

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 
 from llmtui.events import (
     AlertRaised,
+    AnswerScored,
     CapacityFound,
     Figures,
     IntervalRecorded,
@@ -138,6 +139,7 @@ class Job:
     load_ns: int | None = None
     requests: list[str] = field(default_factory=list)
     steps: list[StepFinished] = field(default_factory=list)
+    scores: list[AnswerScored] = field(default_factory=list)
     capacity: CapacityFound | None = None
     intervals: list[IntervalRecorded] = field(default_factory=list)
     verdict: VerdictReached | None = None

@@ -38,6 +38,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     reasoning: str
     figures: Figures
+    request: str = ""
     due_ns: int = 0
     sent_ns: int | None = None
     ended_ns: int = 0
@@ -110,6 +111,9 @@ class Bench(Protocol):
 
     def progress(self, phase: Phase, done: int, total: int, note: str | None = None) -> None:
         """Tell how far the job is."""
+
+    def answer_scored(self, request: str, *, task: str, category: str, score: float, passed: bool, detail: str) -> None:
+        """Log how an answer was scored; `request` is `Generation.request`."""
 
     def step_finished(
         self, step: int, load: OfferedLoad, window: Window, figures: LoadFigures, notes: tuple[str, ...] = ()

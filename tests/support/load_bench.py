@@ -107,6 +107,7 @@ class LoadBench:
         self.cut_short: list[Generation] = []
         self.counted: list[str] = []
         self.slept: list[float] = []
+        self.scores: list[tuple[str, dict[str, Any]]] = []
         self.steps: list[Any] = []
         self.capacity: list[Any] = []
         self.warnings: list[tuple[str, str]] = []
@@ -217,6 +218,9 @@ class LoadBench:
 
     def progress(self, phase, done, total, note=None):
         self.told.append((phase, done, total))
+
+    def answer_scored(self, request, **score):
+        self.scores.append((request, score))
 
     def step_finished(self, step, load, window, figures, notes=()):
         self.steps.append(Step(step, load, window, figures, tuple(notes)))

@@ -7,6 +7,9 @@ from llmtui.metrics.statistics import median
 from llmtui.state.reducer import live_rate
 from llmtui.state.session import Request, SessionState
 
+TOLD_AGAIN = 2000
+"""Pieces of text that are shown anew after a jump."""
+
 
 class Cursor(NamedTuple):
     """How far the text was shown: which request is followed, how many of its pieces, and how many requests were seen.
@@ -40,6 +43,17 @@ def new_text(state: SessionState, cursor: Cursor) -> tuple[list[tuple[str, str]]
             return told, cursor
         told.append(("heading", f"\n{_ending(request)}\n"))
         cursor = Cursor(None, 0, _after(state, names, request, cursor.seen))
+
+
+def late_cursor(state: SessionState, most: int = TOLD_AGAIN) -> Cursor:
+    """Return a cursor from which at most about `most` pieces are told: after a jump nobody reads the whole hour."""
+    names, pieces = list(state.requests), 0
+    for place in range(len(names) - 1, -1, -1):
+        held = len(state.requests[names[place]].pieces)
+        if pieces + held > most:
+            return Cursor(names[place], held - (most - pieces), place + 1)
+        pieces += held
+    return Cursor()
 
 
 def _after(state: SessionState, names: list[str], ended: Request, seen: int) -> int:

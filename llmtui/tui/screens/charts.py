@@ -47,7 +47,7 @@ class Charts(Screen[None]):
         self._state = state
         self._glyphs = glyphs
         self._window = window
-        self._seen = -1
+        self._seen: tuple[int, int] = (0, -1)
 
     def compose(self) -> ComposeResult:
         """Hold a title and the charts."""
@@ -60,12 +60,17 @@ class Charts(Screen[None]):
         self.set_interval(FRAME_S, self._show_news)
 
     def _show_news(self) -> None:
-        if self._state().events != self._seen:
+        if self._mark() != self._seen:
             self._show()
+
+    def _mark(self) -> tuple[int, int]:
+        """Return what changes with each event, and with each jump in a replay."""
+        state = self._state()
+        return id(state), state.events
 
     def _show(self) -> None:
         state = self._state()
-        self._seen = state.events
+        self._seen = self._mark()
         span = wording.clock(WINDOWS_S[self._window] * 1e9)
         title = f"charts of the last {span}  (+ longer, - shorter, esc closes; ticks: job starts and markers)"
         self.query_one("#charts-title", Static).update(title, layout=False)

@@ -89,6 +89,7 @@ class StreamPane(Pane):
 
     def __init__(self, number: int, name: str, glyphs: Glyphs) -> None:
         super().__init__(number, name, glyphs)
+        self._state: SessionState | None = None
         self._cursor = stream.Cursor()
 
     def compose(self) -> ComposeResult:
@@ -104,7 +105,10 @@ class StreamPane(Pane):
         return self.query_one(Tail)
 
     def show(self, state: SessionState) -> None:
-        """Add the text that is new."""
+        """Add the text that is new; after a jump in a replay, tell the end of it anew."""
+        if state is not self._state:
+            self._state, self._cursor = state, stream.late_cursor(state)
+            self.heart.clear()
         pieces, self._cursor = stream.new_text(state, self._cursor)
         for kind, text in pieces:
             self.heart.append(text, kind)
