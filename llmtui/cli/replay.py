@@ -1,10 +1,13 @@
 """`llmtui replay SESSION`: play a session again."""
 
+from collections.abc import Iterable
+
 import click
 
 from llmtui import places
+from llmtui.log.blocks import LogBlocks
 from llmtui.log.library import find_session
-from llmtui.log.read import LogError, read_log
+from llmtui.log.read import LogError, ReadLog, read_log
 
 
 class _Speed(click.ParamType[float | None]):
@@ -31,15 +34,27 @@ def command(session: str, speed: float | None, *, plain: bool) -> None:
     from llmtui.cli.run import can_show_screen
 
     try:
-        log = read_log(find_session(session, places.sessions_folder()))
+        path = find_session(session, places.sessions_folder())
+        if plain or not can_show_screen():
+            raise SystemExit(_play_plain(read_log(path), speed))
+        blocks = LogBlocks(path)
     except LogError as error:
         raise click.ClickException(str(error)) from None
-    for notice in log.notices:
-        click.echo(f"note: {notice}", err=True)
-    if plain or not can_show_screen():
-        from llmtui.cli.follow_plain import play_plain
-
-        raise SystemExit(play_plain(log.events, speed))
     from llmtui.cli.screen import show_replay
 
-    raise SystemExit(show_replay(log, speed))
+    code = show_replay(blocks, speed)
+    # The screen would have hidden them.
+    _tell(blocks.notices())
+    raise SystemExit(code)
+
+
+def _play_plain(log: ReadLog, speed: float | None) -> int:
+    from llmtui.cli.follow_plain import play_plain
+
+    _tell(log.notices)
+    return play_plain(log.events, speed)
+
+
+def _tell(notices: Iterable[str]) -> None:
+    for notice in notices:
+        click.echo(f"note: {notice}", err=True)

@@ -9,8 +9,8 @@ import click
 
 from llmtui import control, places
 from llmtui.documents import DocumentError
+from llmtui.log.blocks import LogBlocks
 from llmtui.log.follow import LogFollower
-from llmtui.log.read import ReadLog
 from llmtui.settings import read_settings
 from llmtui.state.session import SessionState
 from llmtui.tui.profile import Profile, ProfileError, detect_here, prepare_textual
@@ -48,14 +48,14 @@ def show_session(log: Path) -> int:
     )
 
 
-def show_replay(log: ReadLog, speed: float | None) -> int:
+def show_replay(log: LogBlocks, speed: float | None) -> int:
     """Play a session again."""
     profile = prepare_screen()
     from llmtui.tui.app import view_session
-    from llmtui.tui.frame import PlayedLog
+    from llmtui.tui.playback import Playback
 
     return view_session(
-        PlayedLog(log.events, speed),
+        Playback(log, speed),
         None,
         replay=True,
         profile=profile,

@@ -7,11 +7,15 @@ from llmtui.state.session import SessionState
 
 
 class Situation(NamedTuple):
-    """What decides whether an action is possible: the state, whether commands can be sent, which pane has the focus."""
+    """What decides whether an action is possible.
+
+    The state, whether commands can be sent, which pane has the focus, and whether a recorded session is played.
+    """
 
     state: SessionState
     controllable: bool
     pane: str
+    replay: bool = False
 
 
 Reason = Callable[[Situation], str | None]
@@ -19,7 +23,10 @@ Reason = Callable[[Situation], str | None]
 
 
 class Action(NamedTuple):
-    """One thing to do. `pane` restricts it to a pane; the first key is shown; `footer` puts it into the last line."""
+    """One thing to do. `pane` restricts it to a pane; the first key is shown; `footer` puts it into the last line.
+
+    With `replay` it is there only while a recorded session is played, and its keys then mean this and nothing else.
+    """
 
     id: str
     keys: tuple[str, ...]
@@ -29,9 +36,12 @@ class Action(NamedTuple):
     pane: str | None = None
     footer: bool = False
     reason: Reason = lambda _situation: None
+    replay: bool = False
 
     def why_off(self, situation: Situation) -> str | None:
         """Return why the action is off, or None when it can be done."""
+        if self.replay and not situation.replay:
+            return "only in a replay"
         if self.pane is not None and situation.pane != self.pane:
             return f"only in the pane {self.pane}"
         return self.reason(situation)
@@ -54,6 +64,10 @@ def _needs_results(situation: Situation) -> str | None:
 def _needs_variants(situation: Situation) -> str | None:
     plans = (job.plan for job in situation.state.jobs.values())
     return None if any(plan and plan.variant for plan in plans) else "this session has no variants"
+
+
+def _replay(name: str, keys: tuple[str, ...], title: str, text: str, *, footer: bool = False) -> Action:
+    return Action(f"replay_{name}", keys, title, text, "replay", footer=footer, replay=True)
 
 
 PANES = ("queue", "stream", "hardware", "results", "alerts")
@@ -105,6 +119,18 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("stop", ("s",), "stop", "End the session after the job that runs", "run", None, False, _needs_engine),
     Action("mark", ("m",), "marker", "Put a marker at this moment", "run", None, True, _needs_engine),
+    _replay("play", ("space",), "play", "Play, or stand still", footer=True),
+    _replay("slower", ("less_than_sign",), "slower", "Half the speed"),
+    _replay("faster", ("greater_than_sign",), "faster", "Twice the speed, up to 64x"),
+    _replay("back", ("left_square_bracket",), "back", "Ten seconds back", footer=True),
+    _replay("forward", ("right_square_bracket",), "on", "Ten seconds on", footer=True),
+    _replay("previous_landmark", ("left_curly_bracket",), "last event", "To the last alert, marker, error or job"),
+    _replay(
+        "next_landmark", ("right_curly_bracket",), "next event", "To the next alert, marker, error or job", footer=True
+    ),
+    _replay("step_back", ("comma",), "step back", "One event back, and stand still"),
+    _replay("step_on", ("full_stop",), "step", "One event on, and stand still"),
+    _replay("go_to", ("g",), "go to", "Go to a moment: 12:30, 50%, j3, alert, marker, error", footer=True),
     Action("palette", ("colon", "ctrl+p"), "palette", "Find an action by its name", "general", footer=True),
     Action("help", ("question_mark", "f1"), "help", "What this pane shows, and the keys", "general", footer=True),
     Action("back", ("escape",), "back", "Close what is open; never leaves", "general"),
@@ -120,10 +146,28 @@ KEY_NAMES = {
     "plus": "+",
     "equals_sign": "=",
     "minus": "-",
+    "comma": ",",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
     "escape": "esc",
     "pagedown": "page down",
     "pageup": "page up",
 }
+
+
+def action_for(key: str, situation: Situation) -> Action:
+    """Return what a key means now: in a replay its own actions come first."""
+    meant = [action for action in ACTIONS if key in action.keys]
+    return next((action for action in meant if action.replay and situation.replay), meant[0])
+
+
+def keys_in_use() -> list[str]:
+    """Return every key that means something."""
+    return list(dict.fromkeys(key for action in ACTIONS for key in action.keys))
 
 
 def key_name(key: str) -> str:
@@ -146,6 +190,8 @@ def help_lines(situation: Situation) -> list[str]:
     """Return the keys by group, each with its help; one that is off says why."""
     lines = []
     for group in dict.fromkeys(action.group for action in ACTIONS):
+        if group == "replay" and not situation.replay:
+            continue
         lines.append(group)
         for action in ACTIONS:
             if action.group == group:
@@ -161,5 +207,5 @@ def render_key_table() -> str:
     lines = ["| key | does |", "|---|---|"]
     for action in ACTIONS:
         keys = ", ".join(f"`{key_name(key)}`" for key in action.keys)
-        lines.append(f"| {keys} | {action.help} |")
+        lines.append(f"| {keys} | {action.help}{' (in a replay)' if action.replay else ''} |")
     return "\n".join(lines)

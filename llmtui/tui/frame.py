@@ -15,7 +15,9 @@ ALL_SECTIONS: frozenset[Section] = frozenset(get_args(Section))
 class Source(Protocol):
     """Where events come from."""
 
-    finished: bool
+    @property
+    def finished(self) -> bool:
+        """Whether the session's last event was given."""
 
     def poll(self) -> list[Event]:
         """Return the events that are due now."""

@@ -4,7 +4,19 @@ from support.conversation import header, queued
 
 from llmtui.state.reducer import apply_all
 from llmtui.state.session import SessionState
-from llmtui.tui.actions import ACTIONS, PANES, Situation, footer_text, help_lines, render_key_table
+from llmtui.tui.actions import (
+    ACTIONS,
+    BY_ID,
+    PANES,
+    Situation,
+    action_for,
+    footer_text,
+    help_lines,
+    keys_in_use,
+    render_key_table,
+)
+from llmtui.tui.screens.panes import MOVES
+from llmtui.tui.screens.replay_keys import ReplayKeys
 from llmtui.tui.screens.session import SessionScreen
 
 README = Path(__file__).parents[2] / "README.md"
@@ -16,15 +28,31 @@ def situation(controllable, pane="stream"):
     return Situation(state, controllable, pane)
 
 
-def test_no_key_means_two_things():
-    keys = [key for action in ACTIONS for key in action.keys]
-    assert len(keys) == len(set(keys))
+def test_no_key_means_two_things_at_once():
+    for replay in (False, True):
+        keys = [key for action in ACTIONS for key in action.keys if action.replay == replay]
+        assert len(keys) == len(set(keys))
     assert len({action.id for action in ACTIONS}) == len(ACTIONS)
+
+
+def test_a_key_of_the_replay_means_something_else_while_nothing_is_played():
+    live, played = situation(controllable=True), situation(controllable=False)._replace(replay=True)
+    assert action_for("space", live).id == "select"
+    assert action_for("space", played).id == "replay_play"
+    assert action_for("z", played).id == action_for("z", live).id == "zoom"
+    assert set(keys_in_use()) == {key for action in ACTIONS for key in action.keys}
+    assert "Ten seconds back" not in "\n".join(help_lines(live))
+    assert "Ten seconds back" in "\n".join(help_lines(played))
+    assert BY_ID["replay_play"].why_off(live) == "only in a replay"
 
 
 def test_every_action_is_carried_out_by_the_screen():
     for action in ACTIONS:
-        if not action.id.startswith("pane_"):
+        if action.id.startswith("pane_") or action.id in MOVES:
+            continue
+        if action.replay and action.id != "replay_go_to":
+            assert callable(getattr(ReplayKeys, action.id.removeprefix("replay_"), None)), action.id
+        else:
             assert callable(getattr(SessionScreen, f"_do_{action.id}", None)), action.id
     assert {f"pane_{name}" for name in PANES} <= {action.id for action in ACTIONS}
 

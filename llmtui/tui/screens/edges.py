@@ -7,6 +7,8 @@ from textual.widgets import Static
 
 from llmtui.state.session import SessionState
 from llmtui.tui.actions import PANES, Situation, footer_text
+from llmtui.tui.glyphs import Glyphs
+from llmtui.tui.projections.scrubber import Place, scrubber_line
 from llmtui.tui.projections.status import Link, hardware_strip, status_parts
 
 MESSAGE_S = 5.0
@@ -31,6 +33,10 @@ class Edges:
         self._set("#tabs", tabs_text(situation.pane, width))
         self._set("#strip", hardware_strip(state))
         self._set("#footer", self._message or footer_text(situation, width))
+
+    def show_scrubber(self, place: Place, glyphs: Glyphs) -> None:
+        """Show where a replay stands."""
+        self._set("#scrubber", scrubber_line(place, self._screen.size.width - 2, glyphs))
 
     def say(self, text: str) -> None:
         """Show a message in the last line for a while."""

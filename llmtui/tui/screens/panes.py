@@ -1,5 +1,6 @@
 """The panes of the session screen: each is given the state and shows its projection of it."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -234,6 +235,27 @@ class AlertsPane(Pane):
         """Show the rows."""
         self.heart.show(alerts.alert_rows(state, self.glyphs))
 
+
+def _half_page(pane: Pane) -> int:
+    return max(1, pane.heart.size.height // 2)
+
+
+def _sideways(pane: Pane, steps: int) -> None:
+    if isinstance(pane.heart, Rows):
+        pane.heart.move_sideways(steps)
+
+
+MOVES: dict[str, Callable[[Pane], None]] = {
+    "down": lambda pane: pane.move(1),
+    "up": lambda pane: pane.move(-1),
+    "half_down": lambda pane: pane.move(_half_page(pane)),
+    "half_up": lambda pane: pane.move(-_half_page(pane)),
+    "top": lambda pane: pane.to_start(),
+    "end": lambda pane: pane.to_end(),
+    "left": lambda pane: _sideways(pane, -1),
+    "right": lambda pane: _sideways(pane, 1),
+}
+"""What each action of moving does to the pane that has the focus."""
 
 PANE_TYPES: dict[str, type[Pane]] = {
     "queue": QueuePane,

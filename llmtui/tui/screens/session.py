@@ -15,22 +15,26 @@ from textual.widgets import Input, Static
 from llmtui import control
 from llmtui.control import ControlError
 from llmtui.state.session import SessionState
-from llmtui.tui.actions import ACTIONS, BY_ID, PANES, Situation, help_lines
+from llmtui.tui.actions import BY_ID, PANES, Situation, action_for, help_lines, keys_in_use
 from llmtui.tui.clipboard import copy_text
 from llmtui.tui.frame import Pump, Source
 from llmtui.tui.glyphs import Glyphs
 from llmtui.tui.own_use import OwnUseMeter
+from llmtui.tui.playback import Playback
 from llmtui.tui.projections.results import result_details
 from llmtui.tui.projections.status import Link
 from llmtui.tui.screens.charts import Charts
 from llmtui.tui.screens.edges import Edges
 from llmtui.tui.screens.leave import LeaveChoice, LeaveQuestion
 from llmtui.tui.screens.page import Page
-from llmtui.tui.screens.panes import PANE_TYPES, HardwarePane, Pane
+from llmtui.tui.screens.panes import MOVES, PANE_TYPES, HardwarePane, Pane
+from llmtui.tui.screens.replay_keys import ReplayKeys
 from llmtui.tui.widgets.rows import Rows
 
 METER_S = 2.0
 IDLE_FRAME_S = 0.25
+IDLE_WORK_S = 0.02
+"""Time between two frames that a replay may use to make later jumps fast."""
 
 Send = Callable[[control.Command], Awaitable[control.Reply]]
 
@@ -54,10 +58,7 @@ class SessionScreen(Screen[None]):
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (140, "-wide")]  # noqa: RUF012 - declared by Textual as it is
     VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]  # noqa: RUF012 - declared by Textual as it is
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(",".join(action.keys), f"do('{action.id}')", action.title, id=action.id, show=False)
-        for action in ACTIONS
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding(key, f"press('{key}')", show=False) for key in keys_in_use()]
     CSS_PATH = "session.tcss"
 
     def __init__(self, view: View) -> None:
@@ -70,6 +71,8 @@ class SessionScreen(Screen[None]):
         self._changed: set[str] = set()
         self._link: Link = "replay" if view.replay else "live"
         self._edges = Edges(self, self._show_lines)
+        playback = view.source if isinstance(view.source, Playback) else None
+        self._replay = None if playback is None else ReplayKeys(playback, self._edges.say)
         self._meter = OwnUseMeter(view.bytes_sent)
 
     # Making the screen.
@@ -82,12 +85,16 @@ class SessionScreen(Screen[None]):
             for name in ("queue", "stream", "hardware", "results", "alerts"):
                 yield PANE_TYPES[name](PANES.index(name) + 1, name, self._view.glyphs)
         yield Static("", id="strip", markup=False)
+        yield Static("", id="scrubber", markup=False)
         yield Input(placeholder="label of the marker, enter places it, esc closes", id="marker", compact=True)
+        yield Input(placeholder="12:30, 50%, j3, alert, marker, error or job", id="goal", compact=True)
         yield Static("", id="footer", markup=False)
 
     def on_mount(self) -> None:
         """Show the first frame and start the clock of frames."""
-        self.query_one("#marker").display = False
+        for name in ("#marker", "#goal"):
+            self.query_one(name).display = False
+        self.query_one("#scrubber").display = self._replay is not None
         self._go_to("stream")
         self.call_after_refresh(self._beat)
         self.set_interval(METER_S, self._measure_self)
@@ -104,13 +111,14 @@ class SessionScreen(Screen[None]):
     def situation(self) -> Situation:
         """What decides which actions are possible."""
         controllable = self._view.send is not None and self._link == "live" and not self._pump.state.finished
-        return Situation(self._pump.state, controllable, self._current)
+        return Situation(self._pump.state, controllable, self._current, self._replay is not None)
 
     # Frames.
 
     def _beat(self) -> None:
         """Make a frame and set the time of the next one: soon while much happens, later while nothing does."""
         busy = self._step()
+        self._pump.prepare(IDLE_WORK_S)
         self.set_timer(self._view.frame_s if busy else max(self._view.frame_s, IDLE_FRAME_S), self._beat)
 
     def _step(self) -> bool:
@@ -118,6 +126,10 @@ class SessionScreen(Screen[None]):
         frame = self._pump.step()
         if frame.cut:
             self._link = "cut"
+        if self._replay is not None:
+            self._edges.show_scrubber(self._replay.place, self._view.glyphs)
+        if frame.replaced:
+            self._frozen_at = None
         if not frame.changed:
             return False
         self._changed |= frame.changed
@@ -173,6 +185,10 @@ class SessionScreen(Screen[None]):
 
     # Actions.
 
+    async def action_press(self, key: str) -> None:
+        """Carry out what a key means here."""
+        await self.action_do(action_for(key, self.situation).id)
+
     async def action_do(self, name: str) -> None:
         """Carry out an action of the registry, or say why it is off."""
         reason = BY_ID[name].why_off(self.situation)
@@ -181,6 +197,13 @@ class SessionScreen(Screen[None]):
             return
         if name.startswith("pane_"):
             self._go_to(name.removeprefix("pane_"))
+            return
+        if name.startswith("replay_") and self._replay is not None and name != "replay_go_to":
+            getattr(self._replay, name.removeprefix("replay_"))()
+            self._step()
+            return
+        if name in MOVES:
+            MOVES[name](self.pane(self._current))
             return
         result = getattr(self, f"_do_{name}")()
         if result is not None:
@@ -208,38 +231,6 @@ class SessionScreen(Screen[None]):
     def _do_zoom(self) -> None:
         self._zoomed = not self._zoomed
         self.set_class(self._zoomed, "-zoomed")
-
-    def _do_down(self) -> None:
-        self.pane(self._current).move(1)
-
-    def _do_up(self) -> None:
-        self.pane(self._current).move(-1)
-
-    def _do_half_down(self) -> None:
-        self.pane(self._current).move(self._half_page())
-
-    def _do_half_up(self) -> None:
-        self.pane(self._current).move(-self._half_page())
-
-    def _half_page(self) -> int:
-        return max(1, self.pane(self._current).heart.size.height // 2)
-
-    def _do_top(self) -> None:
-        self.pane(self._current).to_start()
-
-    def _do_end(self) -> None:
-        self.pane(self._current).to_end()
-
-    def _do_left(self) -> None:
-        self._sideways(-1)
-
-    def _do_right(self) -> None:
-        self._sideways(1)
-
-    def _sideways(self, steps: int) -> None:
-        heart = self.pane(self._current).heart
-        if isinstance(heart, Rows):
-            heart.move_sideways(steps)
 
     def _do_select(self) -> None:
         heart = self.pane(self._current).heart
@@ -345,21 +336,31 @@ class SessionScreen(Screen[None]):
         return self._send(control.Stop(now=False))
 
     def _do_mark(self) -> None:
-        marker = self.query_one("#marker", Input)
-        marker.display = True
-        marker.focus()
+        self._ask("#marker")
+
+    def _do_replay_go_to(self) -> None:
+        self._ask("#goal")
+
+    def _ask(self, selector: str) -> None:
+        line = self.query_one(selector, Input)
+        line.display = True
+        line.focus()
 
     async def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Place the marker."""
-        label = event.value.strip()
-        self._close_marker()
-        if label:
-            await self._send(control.Mark(label=label))
+        """Place the marker, or go where the line says."""
+        text = event.value.strip()
+        self._close_inputs()
+        if text and event.input.id == "marker":
+            await self._send(control.Mark(label=text))
+        elif text and self._replay is not None:
+            self._replay.go_to(text)
+            self._step()
 
-    def _close_marker(self) -> None:
-        marker = self.query_one("#marker", Input)
-        marker.value = ""
-        marker.display = False
+    def _close_inputs(self) -> None:
+        for name in ("#marker", "#goal"):
+            line = self.query_one(name, Input)
+            line.value = ""
+            line.display = False
         self.set_focus(self.pane(self._current).heart)
 
     def _do_palette(self) -> None:
@@ -370,8 +371,8 @@ class SessionScreen(Screen[None]):
         self.app.push_screen(Page(f"help: {self._current}", [about, "", *help_lines(self.situation)]))
 
     def _do_back(self) -> None:
-        if self.query_one("#marker").display:
-            self._close_marker()
+        if self.query_one("#marker").display or self.query_one("#goal").display:
+            self._close_inputs()
         elif self._zoomed:
             self._do_zoom()
         elif self._frozen_at is not None:
