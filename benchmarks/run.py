@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import accuracy
+import replay
 import sampling
 import size
 import startup
@@ -31,6 +32,7 @@ PARTS: dict[str, Callable[[], Iterator[tuple[str, float, float | None, str]]]] =
     "viewer": viewer.measure,
     "watching": watching.measure,
     "sampling": sampling.measure,
+    "replay": replay.measure,
     "size": size.measure,
 }
 
