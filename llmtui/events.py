@@ -28,6 +28,7 @@ CLIENT_BOUND = "client-bound"
 """The code of the alert that says that llmtui itself may be in a job's figures."""
 
 JobStatus = Literal["done", "failed", "skipped", "cancelled"]
+JobState = Literal["queued", "running"] | JobStatus
 JobCause = Literal["overheated", "sensor lost"]
 """Why a job was ended for the machine's sake; each has an exit code of its own."""
 

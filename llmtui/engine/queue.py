@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from llmtui.engine.recorder import Recorder
-from llmtui.events import JobFinished, JobQueued, JobStarted
-from llmtui.state.session import JobState
+from llmtui.events import JobFinished, JobQueued, JobStarted, JobState
 from llmtui.suites.plan import JobPlan
 from llmtui.workloads.base import Outcome
 

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 from llmtui import events as ev
 from llmtui import readings, wording
 from llmtui.reports.tables import results_text
-from llmtui.reports.variants import compare_variants, variant_names
 from llmtui.state.reducer import apply
 from llmtui.state.results import job_results
 from llmtui.state.session import SessionState
@@ -48,7 +47,12 @@ class PlainReport:
     def results(self) -> list[str]:
         """Return the table of results so far."""
         lines = results_text(job_results(self.state))
-        return [*lines, "", *compare_variants(self.state)] if len(variant_names(self.state)) > 1 else lines
+        if not any(job.plan and job.plan.variant for job in self.state.jobs.values()):
+            return lines
+        # Only a session with variants needs all that a comparison does.
+        from llmtui.reports.variants import compare_variants  # noqa: PLC0415
+
+        return [*lines, "", *compare_variants(self.state)]
 
     def sample_due(self, t: int) -> bool:
         """Whether a sample at `t` is to be told, which happens once in five seconds."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from llmtui.events import Figures, OfferedLoad, StepFinished, TokenBasis, VerdictReached
+from llmtui.events import Figures, JobState, OfferedLoad, StepFinished, TokenBasis, VerdictReached
 from llmtui.metrics.statistics import Summary, carries, median, summarize
-from llmtui.state.session import Job, JobState, Request, SessionState
+from llmtui.state.session import Job, Request, SessionState
 
 BASES: tuple[TokenBasis, ...] = ("server", "tokenizer", "chunks", "estimated")
 """Best first; a row shows the worst basis among its requests."""

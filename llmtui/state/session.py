@@ -13,7 +13,7 @@ from llmtui.events import (
     IntervalRecorded,
     JobCause,
     JobQueued,
-    JobStatus,
+    JobState,
     MarkerPlaced,
     Phase,
     RequestStatus,
@@ -39,8 +39,6 @@ VIEWER_SILENT_NS = 10_000_000_000
 
 RECENT_BATCHES = 64
 RECENT_GAPS = 512
-
-JobState = Literal["queued", "running"] | JobStatus
 
 Section = Literal["header", "targets", "queue", "stream", "hardware", "results", "alerts", "self"]
 """The parts of a session that can change; a projection names those that it reads."""

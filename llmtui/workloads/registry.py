@@ -1,23 +1,29 @@
-"""Which workload runs which part of a suite."""
+"""Which workload runs which part of a suite; each is loaded when it is first needed."""
 
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 from llmtui.suites.schema import Generate, Load, Stress, Watch
 from llmtui.suites.schema import Workload as WorkloadSpec
 from llmtui.workloads.base import Workload
-from llmtui.workloads.generate import GenerateWorkload
-from llmtui.workloads.load import LoadWorkload
-from llmtui.workloads.stress import StressWorkload
-from llmtui.workloads.watch import WatchWorkload
 
-_WORKLOADS: dict[type[WorkloadSpec], Workload[Any]] = {
-    Generate: GenerateWorkload(),
-    Load: LoadWorkload(),
-    Stress: StressWorkload(),
-    Watch: WatchWorkload(),
+_WORKLOADS: dict[type[WorkloadSpec], tuple[str, str]] = {
+    Generate: ("generate", "GenerateWorkload"),
+    Load: ("load", "LoadWorkload"),
+    Stress: ("stress", "StressWorkload"),
+    Watch: ("watch", "WatchWorkload"),
 }
+"""The module of each kind in this package, and the class in it."""
 
 
 def workload_for(spec: WorkloadSpec) -> Workload[Any]:
     """Return the workload that runs `spec`; every kind of the schema has one."""
-    return _WORKLOADS[type(spec)]
+    return _loaded(type(spec))
+
+
+@cache
+def _loaded(kind: type[WorkloadSpec]) -> Workload[Any]:
+    module, name = _WORKLOADS[kind]
+    workload: Workload[Any] = getattr(import_module(f"llmtui.workloads.{module}"), name)()
+    return workload
