@@ -12,7 +12,8 @@ from llmtui.engine.process import run_engine
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.run_request import RunRequest
 from llmtui.log.write import LogOpenError
-from llmtui.servers.embedded import EmbeddedFactory
+from llmtui.servers.base import LocalServer
+from llmtui.suites.schema import Suite
 
 
 def main() -> int:
@@ -25,15 +26,25 @@ def main() -> int:
     gc.freeze()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(run_engine(request, _embedded_servers))
+            runner.run(run_engine(request, _EmbeddedServers))
     except (DocumentError, LogOpenError, FileExistsError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0
 
 
-def _embedded_servers(recorder: Recorder) -> EmbeddedFactory:
-    return EmbeddedFactory(on_note=lambda text: recorder.alert("info", "model", text))
+class _EmbeddedServers:
+    """The factory of embedded servers, which is loaded only when a suite wants one."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def prepare(self, model: str | None, suite: Suite) -> LocalServer:
+        """See `EmbeddedFactory`."""
+        from llmtui.servers.embedded import EmbeddedFactory  # noqa: PLC0415 - it brings models and their download along
+
+        factory = EmbeddedFactory(on_note=lambda text: self._recorder.alert("info", "model", text))
+        return factory.prepare(model, suite)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -6,7 +6,6 @@ from llmtui import wording
 from llmtui.engine.queue import JobQueue, QueuedJob, kin
 from llmtui.engine.recorder import Recorder
 from llmtui.events import Severity
-from llmtui.metrics.precision import precision
 
 MOST_RUNS = 60
 """After so many runs a rate that still scatters is taken as it is."""
@@ -51,6 +50,8 @@ class Repetition:
         same = [job for job in self._queue if kin(job.plan) == key]
         if any(job.status in {"queued", "running"} for job in same):
             return
+        from llmtui.metrics.precision import precision  # noqa: PLC0415 - few sessions repeat anything
+
         found = precision([job.rate for job in same if job.status == "done"], goal.bound, of="median")
         interval = wording.NOTHING if found.half_width is None else f"± {found.half_width * 100:.1f} %"
         said = f"{wording.rate(found.middle)} tok/s {interval} after {found.count} runs"

@@ -1,7 +1,7 @@
 """The session: finds the servers, runs the queue job by job, and gives back whatever it started."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ from llmtui.engine.repetition import Repetition
 from llmtui.engine.sampling import is_local
 from llmtui.engine.targets import ReadyTarget, TargetSet
 from llmtui.events import MarkerPlaced, QueuePaused, QueueResumed, SessionOutcome, ViewerMeasured
-from llmtui.metrics.gpu_use import low_gpu_use
+from llmtui.metrics.evidence import Sample
 from llmtui.suites.plan import plan_jobs
 from llmtui.suites.schema import Suite, Watch
 from llmtui.telemetry.sensors import Sensors
@@ -150,10 +150,19 @@ class Session:
         finally:
             watching.cancel()
         job.rate = bench.rate
-        low = low_gpu_use(samples.taken(), bench.spans) if bench.blind is None else None
+        if bench.blind is None:
+            self._warn_of_idle_gpus(job, samples.taken(), bench.spans)
+        return outcome
+
+    def _warn_of_idle_gpus(self, job: QueuedJob, samples: Sequence[Sample], spans: Sequence[tuple[int, int]]) -> None:
+        """Say so when a GPU had time to spare while it was measured."""
+        if not any(key.endswith(".percent") and key.startswith("gpu.") for sample in samples for key in sample.values):
+            return
+        from llmtui.metrics.gpu_use import low_gpu_use  # noqa: PLC0415 - a machine without GPUs starts sooner
+
+        low = low_gpu_use(samples, spans)
         if low is not None:
             self._recorder.alert("warning", "gpu-use", low.sentence, job.id)
-        return outcome
 
     def _bench(self, job: QueuedJob, backend: Backend | None, blind: str | None = None) -> JobBench:
         return JobBench(
