@@ -355,6 +355,24 @@ class QueueResumed(Event, frozen=True, kw_only=True):
     """The queue goes on."""
 
 
+class SessionResumed(Event, frozen=True, kw_only=True):
+    """Another engine goes on in the log of one that was cut off; its times continue after the last one before.
+
+    `origin_ns` is the session's zero on this engine's monotonic clock, which lets the time without an engine out.
+    `cut_bytes` of a torn last line were removed. Of `put_back`, the jobs that ran, what was measured does not count:
+    they run anew, and their requests so far are cancelled. `differences` are the sentences, on suite, machine or
+    servers, in spite of which the user went on.
+    """
+
+    pid: int
+    opened_at: str
+    origin_ns: int
+    llmtui: str
+    cut_bytes: int = 0
+    put_back: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
+
+
 class SessionFinished(Event, frozen=True, kw_only=True):
     """The last line of a whole log. Its absence means that the engine was cut off."""
 
@@ -391,6 +409,7 @@ AnyEvent = (
     | MarkerPlaced
     | QueuePaused
     | QueueResumed
+    | SessionResumed
     | SessionFinished
 )
 """The union that the log decodes into."""

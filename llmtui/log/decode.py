@@ -15,6 +15,7 @@ from llmtui.events import (
     RequestStarted,
     SessionFinished,
     SessionOpened,
+    SessionResumed,
 )
 from llmtui.log.migrate import upgrade
 
@@ -45,7 +46,7 @@ class LineTag(msgspec.Struct):
 
 def last_turn(events: Sequence[Event]) -> Event | None:
     """Return the last event that tells whether the session is over: its end, or work that began after an end."""
-    turns = (SessionFinished, SessionOpened, JobQueued, JobStarted, RequestStarted)
+    turns = (SessionFinished, SessionOpened, SessionResumed, JobQueued, JobStarted, RequestStarted)
     return next((event for event in reversed(events) if isinstance(event, turns)), None)
 
 
@@ -78,6 +79,15 @@ class EventDecoder:
     def torn(self) -> bool:
         """Whether what came so far ends within a line."""
         return bool(self._rest) or self._overlong
+
+    @property
+    def unfinished(self) -> int:
+        """How many bytes of a line that has not ended are kept."""
+        return self._rest_size
+
+    def drop_unfinished(self) -> None:
+        """Forget those bytes: they will be fed again, or were cut off."""
+        self._rest, self._rest_size = [], 0
 
     def feed(self, data: bytes) -> list[Event]:
         """Take more bytes; return the events of the lines that they complete."""

@@ -28,6 +28,7 @@ class LogFollower:
         self.problem: str | None = None
         self._file = open_log(path)
         self._place = 0
+        self._at_end = False
         self._lost = False
 
     def poll(self, most_bytes: int = MOST_BYTES) -> list[Event]:
@@ -35,6 +36,7 @@ class LogFollower:
         if self._lost:
             return []
         try:
+            self._go_back_to_torn_line()
             data = self._file.read(most_bytes)
             if not data:
                 self._look_for_change()
@@ -42,6 +44,7 @@ class LogFollower:
             self._give_up(f"{self.path}: can't be read any more: {error.strerror}")
             return []
         self._place += len(data or b"")
+        self._at_end = len(data or b"") < most_bytes
         events = self.decoder.feed(data) if data else self.decoder.flush()
         self.finished = _is_over(events, before=self.finished)
         return events
@@ -63,10 +66,16 @@ class LogFollower:
         """Close the file."""
         self._file.close()
 
+    def _go_back_to_torn_line(self) -> None:
+        """Read a last line that had no end from its beginning again: an engine that resumes the session cuts it off."""
+        if self._at_end and self.decoder.unfinished and os.fstat(self._file.fileno()).st_size != self._place:
+            self._place = self._file.seek(self._place - self.decoder.unfinished)
+            self.decoder.drop_unfinished()
+
     def _look_for_change(self) -> None:
         """At the end of the file: see whether it is shorter than before, or another one has taken its name."""
         facts = os.fstat(self._file.fileno())
-        if facts.st_size < self._place:
+        if facts.st_size < self._place - self.decoder.unfinished:
             self._give_up(f"{self.path}: was cut shorter while it was read; open it again to see what is left")
             return
         try:

@@ -2,16 +2,17 @@
 
 from collections import deque
 
-from llmtui.events import Event, SampleTaken, SelfMeasured, SessionOpened, TokensReceived
+from llmtui.events import Event, SampleTaken, SelfMeasured, SessionOpened, SessionResumed, TokensReceived
 
 # In the order in which they are given up. A request's figures are in its last event, so its tokens are cheaper than
-# that; the header is never given up, for without it the rest could not be read.
+# that; the header is never given up, for without it the rest could not be read, nor what says that jobs run anew.
 _SAMPLES, _TOKENS, _OTHERS, _HEADER = range(4)
 _LANES: dict[type[Event], int] = {
     SampleTaken: _SAMPLES,
     SelfMeasured: _SAMPLES,
     TokensReceived: _TOKENS,
     SessionOpened: _HEADER,
+    SessionResumed: _HEADER,
 }
 _NAMES = ("of samples", "of tokens", "of other kinds")
 

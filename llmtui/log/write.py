@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from llmtui.events import Event
+from llmtui.log.decode import EventDecoder
 from llmtui.log.encode import encode_line
 from llmtui.log.waiting import WaitingLines
 
@@ -47,6 +48,9 @@ class LogTrouble(NamedTuple):
 class LogWriter:
     """Appends events to a session file, which it creates (mode 0600) and locks; with `resume` to one that is there.
 
+    That one is only locked at first. The first write cuts off the `torn` bytes of a last line that no reader
+    understands; a last line that lacks nothing but its line feed gets that.
+
     `append` may be called from any thread and never waits for the disk. When that is full the lines wait in memory;
     beyond `most_waiting` bytes the cheapest are dropped. `on_trouble` is called, in the writer's thread, when trouble
     begins, and when it ends with what was lost. A line is never torn: a write that the disk took in part is continued
@@ -76,8 +80,10 @@ class LogWriter:
         self._closing = False
         self._given_up = False
         self._ended = False
-        # The writer's thread alone. A line that a crash has torn must not be continued by the first new one.
-        self._refused = b"\n" if _ends_torn(self._file) else b""
+        self.torn, self._lacks_line_feed = _torn_end(self._file) if resume else (0, False)
+        # The writer's thread alone.
+        self._mended = not (self.torn or self._lacks_line_feed)
+        self._refused = b""
         self._unsynced = False
         self._synced_at = clock()
         self._in_trouble = False
@@ -162,6 +168,8 @@ class LogWriter:
                 self._refused = self._lines.take(BLOCK)
         data = memoryview(self._refused)
         try:
+            if not self._mended:
+                self._mend()
             while data:
                 written = os.write(self._file, data)
                 self.bytes_written += written
@@ -175,6 +183,14 @@ class LogWriter:
             return False
         self._refused = b""
         return True
+
+    def _mend(self) -> None:
+        """Let the file end with a whole line, so that a crash's torn one is not continued by the first new one."""
+        if self.torn:
+            os.ftruncate(self._file, os.fstat(self._file).st_size - self.torn)
+        elif os.write(self._file, b"\n"):
+            self.bytes_written += 1
+        self._mended = True
 
     def _sync_is_due(self) -> bool:
         return self._unsynced and self._clock() - self._synced_at >= FSYNC_S
@@ -244,6 +260,18 @@ def _claim(file: int, path: Path) -> None:
             return
 
 
-def _ends_torn(file: int) -> bool:
-    size = os.fstat(file).st_size
-    return size > 0 and os.pread(file, 1, size - 1) != b"\n"
+def _torn_end(file: int) -> tuple[int, bool]:
+    """Return the bytes of a last line that can't be read, and whether the last line is whole but for its line feed."""
+    place = os.fstat(file).st_size
+    line = b""
+    while place and b"\n" not in line:
+        block = min(BLOCK, place)
+        place -= block
+        line = os.pread(file, block, place) + line
+    line = line[line.rfind(b"\n") + 1 :]
+    if not line:
+        return 0, False
+    decoder = EventDecoder()
+    decoder.feed(line)
+    whole = bool(decoder.flush())
+    return (0, True) if whole else (len(line), False)

@@ -86,6 +86,15 @@ def _opened(_report: PlainReport, event: ev.SessionOpened) -> Iterator[str]:
         yield f"GPU {gpu.index}: {gpu.name}, {wording.size(gpu.memory)}"
 
 
+@_tells(ev.SessionResumed)
+def _session_resumed(_report: PlainReport, event: ev.SessionResumed) -> Iterator[str]:
+    put_back = f"; runs anew: {', '.join(event.put_back)}" if event.put_back else ""
+    cut = f"; a torn last line of {event.cut_bytes} bytes was cut off" if event.cut_bytes else ""
+    yield f"session resumed by llmtui {event.llmtui}{put_back}{cut}"
+    for difference in event.differences:
+        yield f"warning: resumed although {visible(difference)}"
+
+
 @_tells(ev.ServerStarted)
 def _server_started(_report: PlainReport, event: ev.ServerStarted) -> Iterator[str]:
     yield f"server started for {event.target}: {event.url}, process {event.pid}"

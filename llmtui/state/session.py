@@ -22,6 +22,7 @@ from llmtui.events import (
     ServerProcess,
     SessionOpened,
     SessionOutcome,
+    SessionResumed,
     StepFinished,
     TextKind,
     Usage,
@@ -152,6 +153,7 @@ class SessionState:
     """What the events so far say. `now_ns` is the latest `t`; `misfits` counts events about unknown things."""
 
     header: SessionOpened | None = None
+    resumed: list[SessionResumed] = field(default_factory=list)
     now_ns: int = 0
     events: int = 0
     misfits: int = 0

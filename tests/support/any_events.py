@@ -55,6 +55,7 @@ MAKERS = (
     lambda draw: ev.MarkerPlaced(t=0, label=draw(TEXTS)),
     lambda draw: ev.QueuePaused(t=0),
     lambda draw: ev.QueueResumed(t=0),
+    lambda draw: ev.SessionResumed(t=0, pid=2, opened_at="2026-11-21T04:00:00Z", origin_ns=0, llmtui="0.1.0"),
     lambda draw: ev.SessionFinished(t=0, outcome="completed"),
 )
 
