@@ -375,6 +375,9 @@ def _sample_taken(state: SessionState, event: ev.SampleTaken) -> Sections:
             state.readings[key].append(event.t, math.nan)
     _raise_peaks(state, event.values)
     known = _settle(state, state.use.take(event.t, event.values, event.missing))
+    if state.use.slowed is not None:
+        state.request_series.setdefault("slowed_by_heat", Series()).append(*state.use.slowed)
+        state.use.slowed = None
     return ("hardware", "results") if known else ("hardware",)
 
 

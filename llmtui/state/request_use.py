@@ -17,6 +17,8 @@ from llmtui.metrics.thermal_evidence import EvidenceWatch
 AROUND_NS = int(HELD_S * 1e9)
 """Samples from so long before a request to so long after it tell of it; it is judged when they are there."""
 
+_SLOWED = frozenset({"thermal", "hardware"})
+
 TOGETHER_NS = 450_000_000
 """Heat changes in seconds: looking at it ten times in one costs much and tells nothing more."""
 
@@ -61,7 +63,10 @@ class _Span:
 
 @dataclass(slots=True)
 class UseFold:
-    """Folds samples and requests, in the order of their events, into what each request used."""
+    """Folds samples and requests, in the order of their events, into what each request used.
+
+    `slowed` is the last moment at which a device told whether heat slows it, and 1 or 0 for that.
+    """
 
     watch: EvidenceWatch = field(default_factory=EvidenceWatch)
     samples: list[tuple[int, dict[str, float]]] = field(default_factory=list)
@@ -70,6 +75,7 @@ class UseFold:
     values: dict[str, float] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     in_flight: bool = False
+    slowed: tuple[int, float] | None = None
 
     def begin(self, request: str, t: int) -> None:
         """A request was sent at `t`."""
@@ -98,6 +104,11 @@ class UseFold:
             return
         self.evidence.append(self.watch.take(Sample(t, self.values, self.missing), in_flight=self.in_flight))
         self.values, self.missing, self.in_flight = {}, {}, False
+        latest = self.evidence[-1]
+        slowed = any(finding.kind in _SLOWED for finding in latest.findings)
+        # Without any word on heat there is nothing to draw: unknown is no "no".
+        if slowed or any(source == "hard" for _, source in latest.observed):
+            self.slowed = (t, float(slowed))
 
     def settle(self, until_ns: int | None = None) -> Iterator[tuple[str, RequestUse]]:
         """Yield the requests that ended by `until_ns` (None: all that have ended)."""

@@ -25,6 +25,10 @@ def charts(state: SessionState, window_s: int, points: int = POINTS) -> dict[str
             found[key] = GraphData(title, "", missing="no request has shown it yet")
         else:
             found[key] = series_graph(state, title, series, text, window_s=window_s, points=points)
+    slowed = state.request_series.get("slowed_by_heat")
+    if slowed is not None:
+        graph = series_graph(state, "slowed by heat", slowed, _yes_or_no, window_s=window_s, points=points)
+        found["slowed"] = graph._replace(level="bad" if slowed.last() else "normal")
     for key in _hardware_keys(state):
         found[key] = figure_graph(state, key, window_s, points)
     return found
@@ -34,6 +38,10 @@ _OF_REQUESTS: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
     ("itl_p99", "ITL p99", wording.duration),
     ("energy_per_token", "energy a token", lambda joules: f"{wording.number(joules)} J"),
 )
+
+
+def _yes_or_no(value: float | None) -> str:
+    return "yes" if value else "no"
 
 
 def _hardware_keys(state: SessionState) -> Iterator[str]:

@@ -47,3 +47,18 @@ def test_the_itl_of_each_request_is_a_point_and_a_warm_up_is_none():
     assert warm["itl_p99"].missing
     measured = charts(state(queued(), *request("j1.1", figures=figures)), 60)
     assert measured["itl_p99"].value == "20.0 ms"
+
+
+def test_spans_in_which_heat_slowed_it_are_a_chart_only_where_a_device_tells():
+    def told(second, reasons):
+        values = {"gpu.0.percent": 99.0, "gpu.0.temperature": 84.0, "gpu.0.throttle.reasons": float(reasons)}
+        return ev.SampleTaken(t=second * 1000 * MS, values=values)
+
+    shown = charts(state(*(told(second, 0x20 if 10 <= second < 20 else 0) for second in range(30))), 30)
+    data = shown["slowed"]
+    assert data.value == "no"
+    assert 0.0 in data.points
+    assert 1.0 in data.points
+    still = charts(state(*(told(second, 0x20) for second in range(30))), 30)["slowed"]
+    assert (still.value, still.level) == ("yes", "bad")
+    assert "slowed" not in charts(state(sample(cpu_percent=5.0)), 60)
