@@ -4,16 +4,19 @@ import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from llmtui import control, places
 from llmtui.documents import DocumentError
-from llmtui.log.blocks import LogBlocks
 from llmtui.log.follow import LogFollower
 from llmtui.settings import read_settings
-from llmtui.state.session import SessionState
 from llmtui.tui.profile import Profile, ProfileError, detect_here, prepare_textual
+
+if TYPE_CHECKING:
+    from llmtui.log.blocks import LogBlocks
+    from llmtui.state.session import SessionState
 
 
 def prepare_screen() -> Profile:
@@ -48,7 +51,7 @@ def show_session(log: Path) -> int:
     )
 
 
-def show_replay(log: LogBlocks, speed: float | None) -> int:
+def show_replay(log: "LogBlocks", speed: float | None) -> int:
     """Play a session again."""
     profile = prepare_screen()
     from llmtui.tui.app import view_session
@@ -65,7 +68,7 @@ def show_replay(log: LogBlocks, speed: float | None) -> int:
     )
 
 
-def compare_variants(state: SessionState) -> list[str]:
+def compare_variants(state: "SessionState") -> list[str]:
     """Return the comparison of a session's variants; it is loaded only when it is asked for."""
     from llmtui.reports.variants import compare_variants as compare
 

@@ -1,9 +1,10 @@
 """The one registry of what a user can do. Bindings, footer, help, palette and the README's table come from it."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from llmtui.state.session import SessionState
+if TYPE_CHECKING:
+    from llmtui.state.session import SessionState
 
 
 class Situation(NamedTuple):
@@ -12,7 +13,7 @@ class Situation(NamedTuple):
     The state, whether commands can be sent, which pane has the focus, and whether a recorded session is played.
     """
 
-    state: SessionState
+    state: "SessionState"
     controllable: bool
     pane: str
     replay: bool = False

@@ -12,19 +12,19 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import Theme
 
-from llmtui.state.session import SessionState
 from llmtui.tui import theme
 from llmtui.tui.actions import ACTIONS
 from llmtui.tui.driver import TerminalDriver
-from llmtui.tui.frame import Source
 from llmtui.tui.glyphs import Glyphs, glyphs_of
 from llmtui.tui.profile import Profile
 
 if TYPE_CHECKING:
+    from llmtui.state.session import SessionState
+    from llmtui.tui.frame import Source
     from llmtui.tui.screens.session import Send, SessionScreen
 
 
-Compare = Callable[[SessionState], list[str]]
+Compare = Callable[["SessionState"], list[str]]
 """Compares the variants of a session, as lines; the reports know how, and the screen only shows it."""
 
 
@@ -72,7 +72,9 @@ class LlmtuiApp(App[None]):
     def _first_closed(self, _result: object) -> None:
         self.exit()
 
-    def open_session(self, source: Source, send: "Send | None", *, replay: bool, state_folder: Path) -> "SessionScreen":
+    def open_session(
+        self, source: "Source", send: "Send | None", *, replay: bool, state_folder: Path
+    ) -> "SessionScreen":
         """Return a screen for a session, ready to be pushed."""
         # Imported here so that the home screen, which comes first, is on the terminal sooner.
         from llmtui.tui.screens.session import SessionScreen, View  # noqa: PLC0415
@@ -143,7 +145,7 @@ def run_app(
 
 
 def view_session(
-    source: Source,
+    source: "Source",
     send: "Send | None",
     *,
     replay: bool,
