@@ -21,3 +21,9 @@ def test_an_engine_for_a_server_of_one_s_own_brings_no_model_and_no_judgement_of
     heavy = ("llmtui.servers.embedded", "llmtui.models.download", "llmtui.metrics.gpu_use", "llmtui.state.reducer")
     assert loaded(engine, *heavy) == []
     assert loaded(engine, "llmtui.engine.session") == ["llmtui.engine.session"]
+
+
+def test_what_only_watches_goes_without_the_module_of_statistics():
+    """Two megabytes in each process that has it."""
+    assert loaded("llmtui.telemetry.sampler", "statistics", "asyncio") == []
+    assert loaded("llmtui.tui.screens.session", "statistics", "llmtui.reports.compare") == []

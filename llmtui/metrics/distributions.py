@@ -2,7 +2,6 @@
 
 import math
 from functools import lru_cache
-from statistics import NormalDist
 
 LARGE_DEGREES = 1e4
 """Degrees of freedom from which the normal quantile with two corrections is right to eleven digits."""
@@ -40,6 +39,9 @@ def student_quantile(probability: float, degrees: float) -> float:
     if probability < 0.5:  # noqa: PLR2004 - symmetry
         return -student_quantile(1 - probability, degrees)
     if degrees >= LARGE_DEGREES:
+        # Imported here: the module costs a viewer, which only wants to know that a figure is missing, two megabytes.
+        from statistics import NormalDist  # noqa: PLC0415
+
         z = NormalDist().inv_cdf(probability)
         return z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
     low, high = 0.0, 1.0

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import NamedTuple
 
 LEAST_FOR_PERCENTILE = {50.0: 1, 90.0: 10, 95.0: 20, 99.0: 100, 99.9: 1000}
@@ -116,7 +115,7 @@ def mean_and_sd(values: Sequence[float]) -> tuple[float | None, float | None]:
     # A power of two costs no digit, and keeps the squares of the largest and the smallest numbers within range.
     exponent = math.frexp(max(map(abs, values)))[1]
     scaled = [math.ldexp(value, -exponent) for value in values]
-    mean = fmean(scaled)
+    mean = math.fsum(scaled) / len(scaled)
     if len(scaled) < 2:  # noqa: PLR2004 - one value does not vary
         return values[0], None
     sd = math.sqrt(math.fsum((value - mean) ** 2 for value in scaled) / (len(scaled) - 1))
