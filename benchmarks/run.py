@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import accuracy
+import log_throughput
 import replay
 import sampling
 import size
 import startup
 import viewer
 import watching
+import widgets
 
 
 class Row(NamedTuple):
@@ -30,6 +32,8 @@ PARTS: dict[str, Callable[[], Iterator[tuple[str, float, float | None, str]]]] =
     "accuracy": accuracy.measure,
     "startup": startup.measure,
     "viewer": viewer.measure,
+    "widgets": widgets.measure,
+    "log": log_throughput.measure,
     "watching": watching.measure,
     "sampling": sampling.measure,
     "replay": replay.measure,
