@@ -22,11 +22,12 @@ EXIT_BY_CAUSE = {"overheated": 3, "sensor lost": 4}
 EXIT_INTERRUPTED = 130
 
 
-def follow_plain(log: Path, *, engine: "subprocess.Popen[bytes] | None" = None) -> int:
+def follow_plain(log: Path, *, engine: "subprocess.Popen[bytes] | None" = None, ours: bool = True) -> int:
     """Print a session as it goes on, then its results; return the exit code.
 
     With `engine`, which is ours, the first Ctrl-C stops the session and the second one ends the engine. Without it a
-    Ctrl-C only leaves: what we did not start we do not stop.
+    Ctrl-C only leaves: what we did not start we do not stop. A log that is not `ours` came through a pipe and is not
+    named, since its file goes away.
     """
     report = PlainReport()
     interrupts = 0
@@ -38,10 +39,11 @@ def follow_plain(log: Path, *, engine: "subprocess.Popen[bytes] | None" = None) 
             except KeyboardInterrupt:
                 interrupts += 1
                 if engine is None:
-                    click.echo(f"left; the session goes on: llmtui attach {log.stem}", err=True)
+                    click.echo(f"left; the session goes on{f': llmtui attach {log.stem}' if ours else ''}", err=True)
                     return 0
                 _stop(log, engine, hard=interrupts > 1)
-        _print_all(iter(["", *report.results(), "", f"log: {log}", *follower.notices()]))
+        named = ["", f"log: {log}"] if ours else []
+        _print_all(iter(["", *report.results(), *named, *follower.notices()]))
     if engine is not None:
         engine.wait()
     return _exit_code(report)

@@ -1,9 +1,10 @@
 """Starting an engine of its own, which lives on when the terminal goes away."""
 
+import mmap
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,12 @@ from llmtui.cli.suite_files import SuiteFile
 from llmtui.log.library import new_session_path
 
 START_WITHIN_S = 20.0
+RESUME_WITHIN_S = 180.0
+"""An engine that resumes looks at all servers before it writes, and is patient with one that loads its model."""
+
 POLL_S = 0.02
+RESUMED = b'{"ev":"session_resumed"'
+LONGEST_LINE = 16 * 1024 * 1024
 
 
 class LaunchError(Exception):
@@ -39,10 +45,9 @@ def start_engine(
     """Start an engine for `suite` and return as soon as its log is open. Raises `LaunchError`."""
     name = suite.suite.name if suite.suite else suite.name
     log = new_session_path(places.sessions_folder(), name, datetime.now().astimezone())
-    notes = places.state_folder() / "engine" / f"{log.stem}.txt"
-    notes.parent.mkdir(parents=True, exist_ok=True)
     # The engine's own struct is not imported here: that would bring httpx into the terminal's process.
     request = {
+        "do": "run",
         "log": str(log.resolve()),
         "suite": suite.text,
         "suite_path": str(suite.path),
@@ -50,7 +55,49 @@ def start_engine(
         "models": models,
         "urls": urls,
     }
-    with notes.open("wb") as errors:
+    started = _spawn(request, log)
+    _await(started, lambda: log.exists() and log.stat().st_size > 0, START_WITHIN_S)
+    return Launched(log, started.engine)
+
+
+def resume_engine(log: Path, *, anyway: bool) -> Launched:
+    """Start an engine that goes on in `log`, and return as soon as it does. Raises `LaunchError`."""
+    with log.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as lines:
+        last_line = lines.rfind(b"\n") + 1
+    started = _spawn({"do": "resume", "log": str(log.resolve()), "anyway": anyway}, log)
+    _await(started, lambda: _goes_on(log, last_line, started.engine.pid), RESUME_WITHIN_S)
+    return Launched(log, started.engine)
+
+
+def _goes_on(log: Path, place: int, pid: int) -> bool:
+    """Whether the engine `pid` has begun to write at `place`; another one may do so in its stead."""
+    with log.open("rb") as file:
+        file.seek(place)
+        return any(
+            line.startswith(RESUMED) and b'"pid":%d,' % pid in line for line in file.read(LONGEST_LINE).splitlines()
+        )
+
+
+class _Started(NamedTuple):
+    """An engine that may still refuse; what it says stands in `notes` after what others said about the session."""
+
+    engine: "subprocess.Popen[bytes]"
+    notes: Path
+    noted_before: int
+
+    def last_words(self) -> str:
+        """Return the sentence with which it ended."""
+        said = self.notes.read_bytes()[self.noted_before :].decode("utf-8", "replace").strip().splitlines()
+        return said[-1] if said else f"the engine ended with exit code {self.engine.returncode}"
+
+
+def _spawn(request: Mapping[str, object], log: Path) -> _Started:
+    """Start an engine and give it its request."""
+    notes = places.state_folder() / "engine" / f"{log.stem}.txt"
+    notes.parent.mkdir(parents=True, exist_ok=True)
+    # Not written over: it may be that of an engine that runs.
+    with notes.open("ab") as errors:
+        noted_before = errors.tell()
         engine = subprocess.Popen(
             [sys.executable, "-m", "llmtui.engine"],
             stdin=subprocess.PIPE,
@@ -61,17 +108,15 @@ def start_engine(
     if engine.stdin is not None:
         engine.stdin.write(msgspec.json.encode(request))
         engine.stdin.close()
-    _await_log(engine, log, notes)
-    return Launched(log, engine)
+    return _Started(engine, notes, noted_before)
 
 
-def _await_log(engine: "subprocess.Popen[bytes]", log: Path, notes: Path) -> None:
-    end = time.monotonic() + START_WITHIN_S
-    while not (log.exists() and log.stat().st_size):
-        if engine.poll() is not None:
-            said = notes.read_text(errors="replace").strip().splitlines()
-            raise LaunchError(said[-1] if said else f"the engine ended with exit code {engine.returncode}")
+def _await(started: _Started, begun: Callable[[], bool], within_s: float) -> None:
+    end = time.monotonic() + within_s
+    while not begun():
+        if started.engine.poll() is not None:
+            raise LaunchError(started.last_words())
         if time.monotonic() > end:
-            engine.kill()
-            raise LaunchError(f"the engine did not start within {START_WITHIN_S:.0f} s; see {notes}")
+            started.engine.kill()
+            raise LaunchError(f"the engine did not start within {within_s:.0f} s; see {started.notes}")
         time.sleep(POLL_S)

@@ -11,6 +11,8 @@ from llmtui import __version__
 _COMMANDS = {
     "run": "Run a suite: llmtui run quick",
     "attach": "Watch a session that runs, and control it",
+    "tail": "Write a session's log to the output as it grows, for another host",
+    "resume": "Go on with a session whose engine was cut off",
     "replay": "Play a session again",
     "compare": "Say whether two sessions differ, and how surely",
     "check": "Fail when a session is slower than its baseline, for CI",

@@ -37,6 +37,11 @@ def command(
         raise click.UsageError("--plain and --detach exclude each other")
     overrides = _overrides(settings) | _levels(concurrency, rate)
     launched = launch(suite, overrides=overrides, models=models, urls=urls)
+    watch(launched, plain=plain, detach=detach)
+
+
+def watch(launched: Launched, *, plain: bool, detach: bool) -> None:
+    """Show a session that was just started, and exit with its code; with `detach` only say how to watch it."""
     if detach:
         click.echo(f"session {launched.log.stem} runs; watch it by: llmtui attach {launched.log.stem}")
         return

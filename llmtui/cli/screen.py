@@ -30,14 +30,14 @@ def prepare_screen() -> Profile:
     return profile
 
 
-def show_session(log: Path) -> int:
-    """Show a session that is live, or was."""
+def show_session(log: Path, *, controlled: bool = True) -> int:
+    """Show a session that is live, or was; one that is not `controlled` is only watched."""
     profile = prepare_screen()
     from llmtui.tui.app import view_session
 
     follower = LogFollower(log)
     try:
-        send = sender(log) if follower.writer_alive() else None
+        send = sender(log) if controlled and follower.writer_alive() else None
     except places.PlaceError as error:
         raise click.ClickException(str(error)) from None
     return view_session(

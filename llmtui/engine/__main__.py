@@ -1,4 +1,4 @@
-"""`python -m llmtui.engine`: reads a `RunRequest` from standard input and runs it."""
+"""`python -m llmtui.engine`: reads from standard input which session to run, or to go on with, and does it."""
 
 import asyncio
 import gc
@@ -10,7 +10,7 @@ import msgspec
 from llmtui.documents import DocumentError
 from llmtui.engine.process import run_engine
 from llmtui.engine.recorder import Recorder
-from llmtui.engine.run_request import RunRequest
+from llmtui.engine.run_request import AnyRequest, ResumeRequest
 from llmtui.log.write import LogOpenError
 from llmtui.servers.base import LocalServer
 from llmtui.suites.schema import Suite
@@ -19,15 +19,29 @@ from llmtui.suites.schema import Suite
 def main() -> int:
     """Run the engine; a sentence on standard error and exit code 2 when the request can't be run."""
     try:
-        request = msgspec.json.decode(sys.stdin.buffer.read(), type=RunRequest)
+        request = msgspec.json.decode(sys.stdin.buffer.read(), type=AnyRequest)
     except msgspec.DecodeError as error:
         sys.stderr.write(f"the engine was asked for something that it does not understand: {error}\n")
         return 2
     gc.freeze()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            if isinstance(request, ResumeRequest):
+                return _resume(runner, request)
             runner.run(run_engine(request, _EmbeddedServers))
     except (DocumentError, LogOpenError, FileExistsError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def _resume(runner: asyncio.Runner, request: ResumeRequest) -> int:
+    from llmtui.engine.resume import ResumeError, resume_engine  # noqa: PLC0415 - most engines begin a session
+    from llmtui.log.read import LogError  # noqa: PLC0415
+
+    try:
+        runner.run(resume_engine(request, _EmbeddedServers))
+    except (ResumeError, LogError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0

@@ -51,6 +51,7 @@ class JobBench:
         session: str,
         sensors: Sensors | None = None,
         blind: str | None = None,
+        requests_before: int = 0,
     ) -> None:
         self._recorder = recorder
         self._backend = backend
@@ -65,7 +66,7 @@ class JobBench:
         self.spans: list[tuple[int, int]] = []
         self._decode_rates: list[float] = []
         self._token_rate: float | None = None
-        self._numbers = count(1)
+        self._numbers = count(requests_before + 1)
         self._marks = count(1)
 
     async def generate(

@@ -35,38 +35,78 @@ def suite_of(request: RunRequest) -> Suite:
     return msgspec.structs.replace(suite, models=request.models) if request.models else suite
 
 
-async def run_engine(request: RunRequest, factory: Callable[[Recorder], LocalServerFactory]) -> None:
+ServersOf = Callable[[Recorder], LocalServerFactory]
+"""Makes what prepares our own servers, and tells of it through the recorder."""
+
+
+async def run_engine(request: RunRequest, servers: ServersOf) -> None:
     """Run one session from its first log line to its last."""
     suite = suite_of(request)
     own_settings = settings.read_settings(places.settings_folder())
-    log_path = Path(request.log)
+    path = Path(request.log)
     keeper = SamplerKeeper(suite.sample_ms)
     hardware = await keeper.start()
-    recorder: Recorder | None = None
-
-    def tell_trouble(trouble: LogTrouble) -> None:
-        if recorder is not None:
-            recorder.alert("warning" if trouble.ended else "error", "log-trouble", trouble.sentence)
-
-    writer = LogWriter(log_path, on_trouble=tell_trouble)
-    recorder = Recorder(writer)
-    try:
+    trouble = TroubleTeller()
+    writer = LogWriter(path, on_trouble=trouble)
+    async with closing(keeper, writer):
+        recorder = trouble.recorder = Recorder(writer)
         recorder.record(_header(request, suite, recorder, hardware), durable=True)
-        targets = TargetSet(
-            recorder,
-            factory(recorder),
-            urls=request.urls,
-            key_for=lambda url: settings.api_key(own_settings, url, named=url in request.urls + suite.targets),
-        )
-        session = Session(log_path.stem, suite, recorder, targets=targets, watcher=keeper, sensors=keeper.sensors)
-        meter = SelfMeter(
-            recorder, sampler_pid=lambda: keeper.pid, log_bytes=lambda: writer.bytes_written, limits=suite.limits
-        )
-        session.on_job = meter.job_changed
+        targets = make_targets(request, suite, recorder, servers, own_settings)
+        session = Session(path.stem, suite, recorder, targets=targets, watcher=keeper, sensors=keeper.sensors)
+        await run_session(session, suite, recorder, writer, keeper)
+
+
+class TroubleTeller:
+    """Turns a trouble of the log into an alert, as soon as there is a recorder to take it."""
+
+    def __init__(self) -> None:
+        self.recorder: Recorder | None = None
+
+    def __call__(self, trouble: LogTrouble) -> None:
+        """Take a trouble, in the writer's thread."""
+        if self.recorder is not None:
+            self.recorder.alert("warning" if trouble.ended else "error", "log-trouble", trouble.sentence)
+
+
+@asynccontextmanager
+async def closing(keeper: SamplerKeeper, writer: LogWriter) -> AsyncIterator[None]:
+    """End the sampler and the log after the body; what the log lost is said on standard error."""
+    try:
+        yield
+    finally:
+        await keeper.aclose()
+        lost = writer.close()
+        if lost:
+            sys.stderr.write(
+                f"{lost} events could not be written to {writer.path} and are lost; make room on its disk\n"
+            )
+
+
+def make_targets(
+    request: RunRequest, suite: Suite, recorder: Recorder, servers: ServersOf, own_settings: settings.Settings
+) -> TargetSet:
+    """Return the targets of a suite, with the keys of the user's settings."""
+    return TargetSet(
+        recorder,
+        servers(recorder),
+        urls=request.urls,
+        key_for=lambda url: settings.api_key(own_settings, url, named=url in request.urls + suite.targets),
+    )
+
+
+async def run_session(
+    session: Session, suite: Suite, recorder: Recorder, writer: LogWriter, keeper: SamplerKeeper
+) -> None:
+    """Run a session beside the sampler, the self-measurement and the control socket; write the log's last line."""
+    meter = SelfMeter(
+        recorder, sampler_pid=lambda: keeper.pid, log_bytes=lambda: writer.bytes_written, limits=suite.limits
+    )
+    session.on_job = meter.job_changed
+    try:
         async with (
             _background(keeper.run(recorder), keeper.aclose),
             _background(meter.run()),
-            _controlled(session, log_path, recorder),
+            _controlled(session, writer.path, recorder),
         ):
             _stop_on_signals(session)
             outcome, reason = await session.run()
@@ -75,11 +115,6 @@ async def run_engine(request: RunRequest, factory: Callable[[Recorder], LocalSer
         reason = f"the engine failed: {type(error).__name__}: {error}"
         recorder.record(SessionFinished(t=recorder.now(), outcome="failed", reason=reason), durable=True)
         raise
-    finally:
-        await keeper.aclose()
-        lost = writer.close()
-        if lost:
-            sys.stderr.write(f"{lost} events could not be written to {log_path} and are lost; make room on its disk\n")
 
 
 def _header(request: RunRequest, suite: Suite, recorder: Recorder, hardware: HardwareSnapshot) -> SessionOpened:

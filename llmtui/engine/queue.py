@@ -1,6 +1,6 @@
 """The queue of jobs, in the order in which they run. It only knows who is next; the session runs them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -13,13 +13,17 @@ from llmtui.workloads.base import Outcome
 
 @dataclass(slots=True)
 class QueuedJob:
-    """A job with its place in the queue; `status` as in the log. `rate` is tokens/s once it is done, see `JobBench`."""
+    """A job with its place in the queue; `status` as in the log. `rate` is tokens/s once it is done, see `JobBench`.
+
+    `requests_before` is the highest number among its requests when the session was resumed; it goes on after that.
+    """
 
     id: str
     plan: JobPlan
     status: JobState = "queued"
     rerun_of: str | None = None
     rate: float | None = None
+    requests_before: int = 0
 
 
 class JobQueue:
@@ -28,6 +32,7 @@ class JobQueue:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._jobs: dict[str, QueuedJob] = {}
+        self._last = 0
 
     def __iter__(self) -> Iterator[QueuedJob]:
         return iter(self._jobs.values())
@@ -35,11 +40,17 @@ class JobQueue:
     def __len__(self) -> int:
         return len(self._jobs)
 
+    def restore(self, jobs: Iterable[QueuedJob], last: int) -> None:
+        """Take jobs that are in the log already; `last` is the highest number that an id has there."""
+        self._jobs = {job.id: job for job in jobs}
+        self._last = last
+
     def add(self, plan: JobPlan, *, rerun_of: str | None = None) -> QueuedJob:
         """Put a job at the end. A rerun is a new iteration beside the old ones."""
         if rerun_of is not None:
             plan = _next_iteration(plan, list(self))
-        job = QueuedJob(f"j{len(self._jobs) + 1}", plan, rerun_of=rerun_of)
+        self._last += 1
+        job = QueuedJob(f"j{self._last}", plan, rerun_of=rerun_of)
         self._jobs[job.id] = job
         self._recorder.record(
             JobQueued(

@@ -52,7 +52,9 @@ class Repetition:
             return
         from llmtui.metrics.precision import precision  # noqa: PLC0415 - few sessions repeat anything
 
-        found = precision([job.rate for job in same if job.status == "done"], goal.bound, of="median")
+        found = precision(
+            [job.rate for job in same if job.status == "done" and job.rate is not None], goal.bound, of="median"
+        )
         interval = wording.NOTHING if found.half_width is None else f"± {found.half_width * 100:.1f} %"
         said = f"{wording.rate(found.middle)} tok/s {interval} after {found.count} runs"
         first = same[0]

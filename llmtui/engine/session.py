@@ -15,6 +15,7 @@ from llmtui.engine.job_samples import JobSamples
 from llmtui.engine.queue import JobQueue, QueuedJob
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.repetition import Repetition
+from llmtui.engine.rest import Left
 from llmtui.engine.sampling import is_local
 from llmtui.engine.targets import ReadyTarget, TargetSet
 from llmtui.events import MarkerPlaced, QueuePaused, QueueResumed, SessionOutcome, ViewerMeasured
@@ -38,7 +39,10 @@ class ServerWatcher(Protocol):
 
 
 class Session:
-    """Runs one suite to its end. Everything that happens goes through `recorder`."""
+    """Runs one suite to its end, or what is `left` of it. Everything that happens goes through `recorder`.
+
+    `session_id` makes the prompts of this run unlike those of any other, so that no cache of a server knows them.
+    """
 
     def __init__(
         self,
@@ -49,7 +53,9 @@ class Session:
         targets: TargetSet,
         watcher: ServerWatcher,
         sensors: Sensors | None = None,
+        left: Left | None = None,
     ) -> None:
+        self._left = left
         self._id = session_id
         self._suite = suite
         self._recorder = recorder
@@ -69,8 +75,11 @@ class Session:
         """Run every job, and return how the session ended and why. The log's closing line is left to the caller."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._targets.aclose)
-            planned = await self._interruptible(self._targets.resolve(self._suite))
-            for plan in plan_jobs(self._suite, planned or ()):
+            if self._left is None:
+                planned = await self._interruptible(self._targets.resolve(self._suite))
+                self._left = Left([], plan_jobs(self._suite, planned or ()))
+            self._queue.restore(self._left.jobs, self._left.last)
+            for plan in self._left.plans:
                 self._queue.add(plan)
             await self._run_queue()
         return ("completed" if self._stop_reason is None else "stopped"), self._stop_reason
@@ -175,6 +184,7 @@ class Session:
             session=self._id,
             sensors=self._sensors,
             blind=blind,
+            requests_before=job.requests_before,
         )
 
     async def _interruptible(self, step: Coroutine[Any, Any, T]) -> T | None:

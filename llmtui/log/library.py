@@ -117,6 +117,12 @@ def is_running(path: Path) -> bool:
         return False
 
 
+def running_sessions(folder: Path) -> list[Path]:
+    """Return the logs in `folder` that an engine writes, newest first."""
+    running = [path for path in _paths(folder) if is_running(path)]
+    return sorted(running, key=_newness_by_header, reverse=True)
+
+
 def find_session(text: str | None, folder: Path) -> Path:
     """Return the session that `text` names: a path, an id, its name, the unique beginning or a part of an id.
 

@@ -1,0 +1,197 @@
+"""What is left to do of a session that was cut off, as its log tells."""
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from llmtui.engine.queue import QueuedJob, kin
+from llmtui.events import (
+    FORMAT_VERSION,
+    Event,
+    JobFinished,
+    JobQueued,
+    JobStarted,
+    JobState,
+    RequestFinished,
+    RequestStarted,
+    SessionFinished,
+    SessionOpened,
+    SessionResumed,
+    StepFinished,
+    TargetResolved,
+)
+from llmtui.log.decode import EventDecoder, last_turn
+from llmtui.log.read import BLOCK, LogError, open_log, read_header
+from llmtui.metrics.statistics import median
+from llmtui.suites.plan import JobPlan, PlannedTarget, plan_jobs
+from llmtui.suites.schema import AnyWorkload, Suite
+
+_JOB_ID = re.compile(r"j(\d{1,9})")
+
+
+@dataclass(slots=True)
+class _Job:
+    """A job in the log. `requests` is the highest number among its requests, of whatever run of it."""
+
+    queued: JobQueued | None = None
+    status: JobState = "queued"
+    requests: int = 0
+    decode_rates: list[float] = field(default_factory=list)
+    token_rate: float | None = None
+
+
+class Left(NamedTuple):
+    """The queue to go on with: all jobs that the log has, and the plans of those that it does not have yet.
+
+    `last` is the highest number among the ids of all jobs of which the log speaks.
+    """
+
+    jobs: list[QueuedJob]
+    plans: list[JobPlan]
+    last: int = 0
+
+
+class SessionRest:
+    """Folds a log's events. `last_ns` is the latest time in it, `targets` is what was found of each target last."""
+
+    def __init__(self) -> None:
+        self.header: SessionOpened | None = None
+        self.last_ns = 0
+        self.targets: dict[str, TargetResolved] = {}
+        self.finished = False
+        self.resumes = 0
+        self._began = False
+        self._jobs: dict[str, _Job] = {}
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The jobs that ran when the engine was cut off."""
+        return tuple(name for name, job in self._jobs.items() if job.status == "running")
+
+    @property
+    def models(self) -> set[tuple[str, str]]:
+        """The targets and models of the jobs that have not ended."""
+        waiting = (job for job in self._jobs.values() if job.status in {"queued", "running"})
+        return {(job.queued.target, job.queued.model) for job in waiting if job.queued is not None}
+
+    def take(self, events: Sequence[Event]) -> None:
+        """Fold events in their order."""
+        turn = last_turn(events)
+        if turn is not None:
+            self.finished = isinstance(turn, SessionFinished)
+        for event in events:
+            self.last_ns = max(self.last_ns, event.t)
+            self._fold(event)
+
+    def _fold(self, event: Event) -> None:
+        match event:
+            case SessionOpened():
+                self.header = self.header or event
+            case SessionResumed():
+                self._put_back()
+            case TargetResolved(target=target):
+                self.targets[target] = event
+            case JobQueued():
+                self._job(event.job).queued = event
+                self._began |= event.rerun_of is not None
+            case JobStarted():
+                self._began = True
+                self._job(event.job).status = "running"
+            case JobFinished():
+                self._began = True
+                self._job(event.job).status = event.status
+            case RequestStarted():
+                with suppress(ValueError):
+                    number = int(event.request.rpartition(".")[2])
+                    self._job(event.job).requests = max(self._job(event.job).requests, number)
+            case RequestFinished(warmup=False, status="done") if event.figures.decode_rate is not None:
+                self._job(event.job).decode_rates.append(event.figures.decode_rate)
+            case StepFinished():
+                self._job(event.job).token_rate = event.token_rate
+
+    def _job(self, name: str) -> _Job:
+        return self._jobs.setdefault(name, _Job())
+
+    def _put_back(self) -> None:
+        """What ran when another engine went on began anew then."""
+        self.resumes += 1
+        for name in self.running:
+            job = self._jobs[name]
+            self._jobs[name] = _Job(job.queued, requests=job.requests)
+
+    def left(self, suite: Suite, planned: Sequence[PlannedTarget]) -> Left:
+        """Return the queue to go on with: what ended stays, what ran or waited waits, in the old order.
+
+        Raises `LogError` for a job that this version of llmtui can't run.
+        """
+        fresh = plan_jobs(suite, planned)
+        problems = {_place(plan): plan.problem for plan in fresh}
+        jobs = [_restored(name, job, problems) for name, job in self._jobs.items()]
+        known = {(kin(job.plan), job.plan.iteration) for job in jobs if job is not None}
+        # The first job starts when all are queued, so a log without a start may lack the end of its queue.
+        plans = [] if self._began else [plan for plan in fresh if (kin(plan), plan.iteration) not in known]
+        last = max((int(found[1]) for found in map(_JOB_ID.fullmatch, self._jobs) if found), default=0)
+        return Left([job for job in jobs if job is not None], plans, last)
+
+
+def read_rest(path: Path) -> SessionRest:
+    """Read a log to its last whole line. Raises `LogError` when it can't be read or gone on with."""
+    rest, decoder = SessionRest(), EventDecoder()
+    try:
+        with open_log(path) as file:
+            while block := file.read(BLOCK):
+                rest.take(decoder.feed(block))
+    except OSError as error:
+        raise LogError(f"{path}: can't be read: {error.strerror}") from None
+    rest.take(decoder.flush())
+    if rest.header is None:
+        read_header(path)
+        raise LogError(f"{path}: the first line is no session header; without it nobody knows what to run")
+    if decoder.version != FORMAT_VERSION:
+        raise LogError(
+            f"{path}: the log has format {decoder.version} and can only be gone on with in that one; "
+            f"this version of llmtui writes format {FORMAT_VERSION}"
+        )
+    return rest
+
+
+def _place(plan: JobPlan) -> tuple[str, str, str | None]:
+    return plan.target, plan.model, plan.variant
+
+
+def _restored(name: str, job: _Job, problems: dict[tuple[str, str, str | None], str | None]) -> QueuedJob | None:
+    """Return a job as it was queued; None when the line that queued it can't be read."""
+    event = job.queued
+    if event is None:
+        return None
+    try:
+        workload = msgspec.convert(event.parameters, AnyWorkload)
+    except msgspec.ValidationError as error:
+        raise LogError(f"job {name} can't be run by this version of llmtui: {error}") from None
+    plan = JobPlan(
+        target=event.target,
+        backend=event.backend,
+        model=event.model,
+        quantization=event.quantization,
+        workload=workload,
+        name=event.workload,
+        iteration=event.iteration,
+        requests=event.requests,
+        variant=event.variant,
+        load=event.load,
+    )
+    plan = msgspec.structs.replace(plan, problem=problems.get(_place(plan)))
+    waits = job.status in {"queued", "running"}
+    return QueuedJob(
+        name,
+        plan,
+        status="queued" if waits else job.status,
+        rerun_of=event.rerun_of,
+        rate=None if waits else median(job.decode_rates) if job.token_rate is None else job.token_rate,
+        requests_before=job.requests,
+    )
