@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from llmtui import control
-from llmtui.control import ControlError, ControlServer, Reply, send_command, send_command_async
+from llmtui.control import ControlError, Reply, send_command
+from llmtui.control_socket import ControlServer, send_command_async
 
 NOBODY = 65534
 

@@ -27,3 +27,7 @@ def test_what_only_watches_goes_without_the_module_of_statistics():
     """Two megabytes in each process that has it."""
     assert loaded("llmtui.telemetry.sampler", "statistics", "asyncio") == []
     assert loaded("llmtui.tui.screens.session", "statistics", "llmtui.reports.compare") == []
+
+
+def test_a_plain_run_is_followed_without_an_event_loop():
+    assert loaded("llmtui.cli.run, llmtui.cli.follow_plain", "asyncio", "textual", "httpx") == []

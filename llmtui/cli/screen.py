@@ -77,4 +77,6 @@ def compare_variants(state: "SessionState") -> list[str]:
 
 def sender(log: Path) -> Callable[[control.Command], Awaitable[control.Reply]]:
     """Return a function that sends commands to the engine that writes `log`."""
-    return partial(control.send_command_async, places.control_path(log))
+    from llmtui.control_socket import send_command_async
+
+    return partial(send_command_async, places.control_path(log))

@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 
 from llmtui import __version__, control, places, settings
-from llmtui.control import AnyCommand, ControlServer, Reply
+from llmtui.control import AnyCommand, Reply
+from llmtui.control_socket import ControlServer
 from llmtui.engine.measuring import SelfMeter
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.run_request import RunRequest
