@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from llmtui.documents import DocumentError, nearest_key
 from llmtui.suites.levels import levels_of
-from llmtui.suites.schema import AnyWorkload, Generate, Load, Stress, Suite, Variant
+from llmtui.suites.schema import AnyWorkload, Generate, Load, Quality, Stress, Suite, Variant
 from llmtui.suites.variants import fits, varied
 
 LEAST_VARIANTS = 2
@@ -50,6 +50,19 @@ def _workload_problems(workload: AnyWorkload) -> Iterator[str]:
         yield from _load_problems(workload)
     if isinstance(workload, Stress):
         yield from _stress_problems(workload)
+    if isinstance(workload, Quality):
+        yield from _quality_problems(workload)
+
+
+def _quality_problems(quality: Quality) -> Iterator[str]:
+    if not quality.categories:
+        yield "categories` is empty; give one category at least"
+    for category in quality.categories:
+        if quality.categories.count(category) > 1:
+            yield f"categories` has `{category}` twice"
+    for category, mark in quality.pass_marks.items():
+        if not 0 <= mark <= 100:  # noqa: PLR2004 - percent
+            yield f"pass_marks.{category}` is {mark:g}; it must be from 0 to 100 percent"
 
 
 def _stress_problems(stress: Stress) -> Iterator[str]:

@@ -143,7 +143,32 @@ class Watch(Workload, frozen=True, kw_only=True, tag="watch"):
     duration_s: float | None = None
 
 
-AnyWorkload = Generate | Load | Stress | Watch
+Category = Literal["math", "reading", "reasoning", "format"]
+"""What a question asks for."""
+
+PASS_MARKS: dict[Category, float] = {"math": 80.0, "reading": 75.0, "reasoning": 75.0, "format": 90.0}
+"""Percent of right answers that a category needs where the suite says nothing else."""
+
+
+class Quality(Generating, frozen=True, kw_only=True, tag="quality"):
+    """Ask questions whose answers code can judge, one after another.
+
+    Passes when each of `categories` has its pass mark: `pass_marks` in percent, where not given math 80, reading 75,
+    reasoning 75, format 90. `quick` asks two questions of each category. A model that thinks aloud needs more
+    `max_tokens`; an answer that was cut off counts as it stands.
+    """
+
+    max_tokens: int = 512
+    categories: tuple[Category, ...] = ("math", "reading", "reasoning", "format")
+    quick: bool = False
+    pass_marks: dict[Category, float] = {}
+
+    def __post_init__(self) -> None:
+        """Fill in the marks that were not given, so that the log has all of them."""
+        msgspec.structs.force_setattr(self, "pass_marks", {**PASS_MARKS, **self.pass_marks})
+
+
+AnyWorkload = Generate | Load | Stress | Quality | Watch
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,0 +1,63 @@
+"""Workload `quality`: questions with answers that code can judge, one after another.
+
+Sends: the system prompt, if any, and each question of the chosen categories, at temperature 0 and with a seed unless
+the suite says otherwise. Measures: the figures of each request, and how each answer was scored. Judges: whether each
+category reached its pass mark.
+"""
+
+from collections import Counter
+
+from llmtui.quality.judging import score_answer
+from llmtui.quality.tasks import chosen_tasks
+from llmtui.suites.schema import Category, Quality
+from llmtui.workloads.base import Bench, Generation, Messages, Outcome
+from llmtui.workloads.generate import HOPELESS
+
+
+class QualityWorkload:
+    """Runs `llmtui.suites.schema.Quality`."""
+
+    async def run(self, spec: Quality, bench: Bench) -> Outcome:
+        """Ask every question. One that gets no answer leaves the job without a verdict, but not the others unasked."""
+        tasks = chosen_tasks(spec.categories, quick=spec.quick)
+        asked: Counter[Category] = Counter()
+        right: Counter[Category] = Counter()
+        failures: list[Generation] = []
+        bench.progress("measuring", 0, len(tasks))
+        for place, (category, task) in enumerate(tasks):
+            generation = await bench.generate(
+                _messages(spec, task.question),
+                max_tokens=spec.max_tokens,
+                temperature=spec.temperature,
+                seed=spec.seed,
+                stop=spec.stop,
+                options=dict(spec.options),
+            )
+            if generation.status != "done":
+                failures.append(generation)
+                if generation.problem_kind in HOPELESS:
+                    break
+            else:
+                score = score_answer(task.scorer, generation.text)
+                cut = "; the answer was cut off at max_tokens" if generation.finish_reason == "length" else ""
+                bench.answer_scored(
+                    generation.request,
+                    task=task.name,
+                    category=category,
+                    score=score.score,
+                    passed=score.passed,
+                    detail=f"{score.detail}{cut}",
+                )
+                asked[category] += 1
+                right[category] += score.passed
+            bench.progress("measuring", place + 1, len(tasks))
+        if failures:
+            reason = f"{failures[0].problem} ({len(failures)} of {len(tasks)} questions got no answer)"
+            return Outcome(status="failed", reason=reason)
+        reached = (100 * right[each] >= spec.pass_marks[each] * asked[each] for each in spec.categories)
+        return Outcome(passed=all(reached))
+
+
+def _messages(spec: Quality, question: str) -> Messages:
+    user = ("user", question)
+    return (user,) if spec.system is None else (("system", spec.system), user)
