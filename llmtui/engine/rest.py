@@ -1,7 +1,7 @@
 """What is left to do of a session that was cut off, as its log tells."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,7 +130,8 @@ class SessionRest:
         Raises `LogError` for a job that this version of llmtui can't run.
         """
         fresh = plan_jobs(suite, planned)
-        problems = {_place(plan): plan.problem for plan in fresh}
+        problems: dict[object, str | None] = {t.name: t.problem for t in planned if t.server is None}
+        problems.update((_place(plan), plan.problem) for plan in fresh)
         jobs = [_restored(name, job, problems) for name, job in self._jobs.items()]
         known = {(kin(job.plan), job.plan.iteration) for job in jobs if job is not None}
         # The first job starts when all are queued, so a log without a start may lack the end of its queue.
@@ -164,8 +165,11 @@ def _place(plan: JobPlan) -> tuple[str, str, str | None]:
     return plan.target, plan.model, plan.variant
 
 
-def _restored(name: str, job: _Job, problems: dict[tuple[str, str, str | None], str | None]) -> QueuedJob | None:
-    """Return a job as it was queued; None when the line that queued it can't be read."""
+def _restored(name: str, job: _Job, problems: Mapping[object, str | None]) -> QueuedJob | None:
+    """Return a job as it was queued; None when the line that queued it can't be read.
+
+    `problems` are those of targets, by their names, and of what runs there, by its place.
+    """
     event = job.queued
     if event is None:
         return None
@@ -185,7 +189,7 @@ def _restored(name: str, job: _Job, problems: dict[tuple[str, str, str | None], 
         variant=event.variant,
         load=event.load,
     )
-    plan = msgspec.structs.replace(plan, problem=problems.get(_place(plan)))
+    plan = msgspec.structs.replace(plan, problem=problems.get(_place(plan), problems.get(plan.target)))
     waits = job.status in {"queued", "running"}
     return QueuedJob(
         name,

@@ -8,6 +8,7 @@ from support.load_events import C2, session_under_load
 
 from llmtui import events as ev
 from llmtui.state.reducer import apply, apply_all, live_rate
+from llmtui.state.results import job_results
 from llmtui.state.session import KEPT_TEXT, SessionState
 
 
@@ -203,3 +204,62 @@ def test_viewers_that_fell_silent_have_left():
     apply(state, ev.MarkerPlaced(t=11 * second, label="later"))
     assert [(use.pid, use.t) for use in state.live_viewers] == [(2, 9 * second)]
     assert apply(state, viewer(3, 12)) == ("self",)
+
+
+def resumed(t):
+    return ev.SessionResumed(t=t, pid=2, opened_at="2026-11-21T05:00:00Z", origin_ns=0, llmtui="0.1.0")
+
+
+def half_a_job():
+    """One job done, another one cut off between its second request's tokens and its end."""
+    done = [*whole_session()[:-4], ev.JobFinished(t=300 * MS, job="j1", status="done")]
+    slow = ev.Figures(ttft_ns=90 * MS, decode_rate=1.0, tokens=4, tokens_basis="server")
+    return [
+        *done,
+        queued("j2", t=301 * MS),
+        ev.JobStarted(t=310 * MS, job="j2"),
+        ev.JobProgressed(t=311 * MS, job="j2", phase="measuring", done=1, total=2),
+        *request("j2.1", job="j2", start=320 * MS, figures=slow),
+        ev.SampleTaken(t=350 * MS, values={"ram.used": 999.0}),
+        ev.AlertRaised(t=351 * MS, severity="warning", code=ev.CLIENT_BOUND, text="slow client", job="j2"),
+        *request("j2.2", job="j2", start=400 * MS, figures=slow)[:3],
+        ev.QueuePaused(t=500 * MS),
+    ]
+
+
+def test_half_a_job_waits_again_after_a_resume_and_its_requests_do_not_count():
+    state = SessionState()
+    apply_all(state, half_a_job())
+    assert (state.jobs["j2"].status, state.active_requests, state.running_jobs) == ("running", ["j2.2"], ["j2"])
+    apply(state, resumed(501 * MS))
+    job = state.jobs["j2"]
+    assert (job.status, job.started_ns, job.phase, job.done, job.total) == ("queued", None, None, 0, 2)
+    assert (job.client_bound, job.peaks, state.paused) == (None, {}, False)
+    assert (state.active_requests, state.running_jobs) == ([], [])
+    assert [state.requests[name].status for name in ("j2.1", "j2.2")] == ["cancelled", "cancelled"]
+    assert [row.job for row in job_results(state)] == ["j1"]
+    again = [ev.JobStarted(t=510 * MS, job="j2"), *request("j2.3", job="j2", start=520 * MS)]
+    apply_all(state, [*again, ev.JobFinished(t=700 * MS, job="j2", status="done")])
+    row = job_results(state)[1]
+    assert (row.requests, row.failed, row.decode_rate) == (1, 0, 100.0)
+    assert state.requests["j2.1"].figures is not None, "what was measured is still there to be looked at"
+
+
+def test_without_a_resume_the_half_job_would_count():
+    state = SessionState()
+    apply_all(state, half_a_job())
+    assert job_results(state)[1].decode_rate == 1.0
+
+
+def test_what_is_done_is_the_same_before_and_after_a_resume():
+    state = SessionState()
+    apply_all(state, half_a_job())
+    before = job_results(state)[0]
+    apply(state, resumed(501 * MS))
+    assert job_results(state)[0] == before
+
+
+def test_an_end_before_a_resume_is_none():
+    state = SessionState()
+    apply_all(state, [*half_a_job(), ev.SessionFinished(t=600 * MS, outcome="failed"), resumed(601 * MS)])
+    assert not state.finished
