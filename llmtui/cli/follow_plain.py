@@ -14,7 +14,7 @@ from llmtui.events import Event
 from llmtui.log.follow import LogFollower
 from llmtui.reports.plain import PlainReport
 
-POLL_S = 0.1
+POLL_S = 0.25
 EXIT_FAILED = 1
 EXIT_BY_CAUSE = {"overheated": 3, "sensor lost": 4}
 """What ended a job for the machine's sake."""
