@@ -77,6 +77,43 @@ def mean_interval(values: Iterable[float | None], level: float = LEVEL) -> Inter
     return Interval(mean - half, mean + half, level)
 
 
+def share_interval(successes: int, count: int, level: float = LEVEL) -> Interval | Missing:
+    """Return Wilson's score interval of a share (0 to 1), which holds for few trials and for none or all that succeed.
+
+    Wilson 1927; (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n).
+    """
+    if count < 1:
+        return Missing("there is no value")
+    z = student_quantile((1 + level) / 2, math.inf)
+    share = successes / count
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
+    return Interval(min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half)), level)
+
+
+def paired_share_difference(
+    both: int, first_only: int, second_only: int, neither: int, level: float = LEVEL
+) -> Interval | Missing:
+    """Return the interval of the first share less the second, of trials that each side has had once.
+
+    Newcombe's hybrid of two score intervals for paired shares (Statistics in Medicine 17, 1998, 2635, method 10).
+    """
+    count = both + first_only + second_only + neither
+    first = share_interval(both + first_only, count, level)
+    second = share_interval(both + second_only, count, level)
+    if isinstance(first, Missing) or isinstance(second, Missing):
+        return Missing("there is no value")
+    p1, p2 = (both + first_only) / count, (both + second_only) / count
+    margins = (both + first_only) * (second_only + neither) * (both + second_only) * (first_only + neither)
+    excess: float = both * neither - first_only * second_only
+    if excess > 0:
+        excess = max(0.0, excess - count / 2)
+    phi = excess / math.sqrt(margins) if margins else 0.0
+    below, above = (p1 - first.low, second.high - p2), (first.high - p1, p2 - second.low)
+    down, up = (math.sqrt(max(0.0, a * a - 2 * phi * a * b + b * b)) for a, b in (below, above))
+    return Interval(max(-1.0, p1 - p2 - down), min(1.0, p1 - p2 + up), level)
+
+
 def _first(count: int, holds: Callable[[int], bool]) -> int:
     """Return the first number from 0 to `count` + 1 for which `holds`, which stays true from there on."""
     return bisect_left(range(count + 1), True, key=holds)
