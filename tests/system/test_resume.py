@@ -204,10 +204,9 @@ def test_the_screen_shows_what_comes_through_a_pipe_and_takes_its_keys_from_the_
 
 
 def test_attach_without_a_name_lists_what_runs_when_that_is_more_than_one(llmtui):
-    started = []
     for _ in range(2):
         llmtui("run", llmtui.suite(LONG), "--detach")
-        started.append(llmtui.log().stem)
+    started = [log.stem for log in llmtui.sessions.glob("*.jsonl")]
     listed = llmtui("attach", "--plain")
     assert listed.returncode == 0
     assert listed.stdout.startswith("2 sessions run")
