@@ -162,7 +162,8 @@ class ModelLoaded(Event, frozen=True, kw_only=True):
 class RequestStarted(Event, frozen=True, kw_only=True):
     """A request was due. `t` is the intended time; the real one is in `RequestSent`.
 
-    `step` is the step of the job to which it belongs, from 1; 0 where the job has none.
+    `step` is the step of the job to which it belongs, from 1; 0 where the job has none. `task` names what was asked
+    within the suite and `category` the group in which it counts, where the workload has such.
     """
 
     request: str
@@ -172,6 +173,8 @@ class RequestStarted(Event, frozen=True, kw_only=True):
     options: dict[str, Any] = {}
     warmup: bool = False
     step: int = 0
+    task: str = ""
+    category: str = ""
 
 
 class RequestSent(Event, frozen=True, kw_only=True):

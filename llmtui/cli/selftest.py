@@ -112,7 +112,7 @@ async def _end(child: asyncio.subprocess.Process) -> None:
 
 def report_lines(report: "Report") -> list[str]:
     """Return the report as lines: where it ran, the table, the verdict."""
-    from llmtui.reports.tables import render
+    from llmtui.text_table import render
 
     return [wording.visible(report.heading), *render(HEADINGS, [_cells(row) for row in report.rows]), report.verdict]
 

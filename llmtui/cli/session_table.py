@@ -8,7 +8,7 @@ import msgspec
 from llmtui import wording
 from llmtui.log.library import SessionEntry
 from llmtui.reports.session_list import cells, columns_for, entry_data
-from llmtui.reports.tables import render
+from llmtui.text_table import render
 
 
 def print_list(entries: Sequence[SessionEntry]) -> None:

@@ -5,7 +5,7 @@ import click
 from llmtui import places, wording
 from llmtui.cli.suite_files import find_suite, list_suites
 from llmtui.documents import DocumentError
-from llmtui.reports.tables import render
+from llmtui.text_table import render
 
 
 @click.group("suites", invoke_without_command=True)

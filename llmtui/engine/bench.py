@@ -81,6 +81,8 @@ class JobBench:
         unique: bool = False,
         due_ns: int | None = None,
         step: int = 0,
+        task: str = "",
+        category: str = "",
         warmup: bool = False,
     ) -> Generation:
         """Send one request and measure it; see `llmtui.workloads.base.Bench`. A warm-up is logged and left out."""
@@ -114,6 +116,8 @@ class JobBench:
                 options=_logged_options(request),
                 warmup=warmup,
                 step=step,
+                task=task,
+                category=category,
             )
         )
         measurement = Measurement(self._recorder, name, due_ns)

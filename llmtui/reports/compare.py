@@ -10,8 +10,8 @@ from llmtui.metrics.intervals import MARGIN
 from llmtui.reports.caveats import caveats, unlike_lengths, unlike_servers, unlike_sessions
 from llmtui.reports.compared_figures import FIGURES, ComparedFigure
 from llmtui.reports.pairing import Pair, Pairing
-from llmtui.reports.tables import render
 from llmtui.state.session import SessionState
+from llmtui.text_table import render
 
 HEADINGS = ("workload", "figure", "A", "n", "B", "n ", "B/A", "95 % interval", "p", "verdict")
 NUMBERS = frozenset({"A", "n", "B", "n ", "B/A", "p"})

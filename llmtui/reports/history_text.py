@@ -6,8 +6,8 @@ from itertools import groupby
 
 from llmtui import wording
 from llmtui.reports.history import History, HistoryPoint, Series, Stretch, stretches, summary
-from llmtui.reports.tables import render
 from llmtui.state.result_columns import load_text
+from llmtui.text_table import render
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 DIGITS = "12345678"

@@ -10,6 +10,7 @@ from llmtui.reports.tables import results_text
 from llmtui.state.reducer import apply
 from llmtui.state.results import job_results
 from llmtui.state.session import SessionState
+from llmtui.summaries.registry import all_summary_lines
 from llmtui.wording import visible
 
 SAMPLE_EVERY_NS = 5_000_000_000
@@ -46,7 +47,7 @@ class PlainReport:
 
     def results(self) -> list[str]:
         """Return the table of results so far."""
-        lines = results_text(job_results(self.state))
+        lines = [*results_text(job_results(self.state)), *all_summary_lines(self.state)]
         if not any(job.plan and job.plan.variant for job in self.state.jobs.values()):
             return lines
         # Only a session with variants needs all that a comparison does.

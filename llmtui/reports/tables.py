@@ -1,25 +1,11 @@
 """The results as a table of words, for the terminal without a screen."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from llmtui import wording
 from llmtui.state.result_columns import cells, columns_for, load_text, verdict_lines
 from llmtui.state.results import JobResult, StepResult
-
-
-def render(headings: Sequence[str], rows: Sequence[Sequence[str]], numbers: Collection[str] = ()) -> list[str]:
-    """Return the lines of a table with aligned columns: words to the left, those headed by `numbers` to the right."""
-    rows = [tuple(wording.visible(cell) for cell in row) for row in rows]
-    widths = [max(len(heading), *(len(row[place]) for row in rows), 0) for place, heading in enumerate(headings)]
-    aligned = [(width, heading in numbers) for width, heading in zip(widths, headings, strict=True)]
-    return [_line(row, aligned) for row in (headings, tuple("-" * width for width in widths), *rows)]
-
-
-def _line(row: Sequence[str], aligned: Sequence[tuple[int, bool]]) -> str:
-    padded = [
-        cell.rjust(width) if right else cell.ljust(width) for cell, (width, right) in zip(row, aligned, strict=True)
-    ]
-    return "  ".join(padded).rstrip()
+from llmtui.text_table import render
 
 
 def results_text(results: Sequence[JobResult]) -> list[str]:

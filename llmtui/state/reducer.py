@@ -209,6 +209,7 @@ def _request_started(state: SessionState, event: ev.RequestStarted) -> Sections:
     request = state.requests.setdefault(event.request, Request(event.request, event.job))
     request.job, request.model, request.warmup = event.job, event.model, event.warmup
     request.messages, request.started_ns, request.step = event.messages, event.t, event.step
+    request.task, request.category = event.task, event.category
     _job(state, event.job).requests.append(request.id)
     if request.status == "running" and request.id not in state.active_requests:
         state.active_requests.append(request.id)

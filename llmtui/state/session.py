@@ -93,6 +93,8 @@ class Request:
     model: str = ""
     warmup: bool = False
     step: int = 0
+    task: str = ""
+    category: str = ""
     messages: tuple[tuple[str, str], ...] = ()
     started_ns: int = 0
     sent_ns: int | None = None

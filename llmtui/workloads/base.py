@@ -82,10 +82,13 @@ class Bench(Protocol):
         unique: bool = False,
         due_ns: int | None = None,
         step: int = 0,
+        task: str = "",
+        category: str = "",
     ) -> Generation:
         """Send one request and measure it; several may run at once. Never raises.
 
         `unique` keeps it out of the server's prompt cache; `due_ns` is when it should have been sent (None: now).
+        `task` and `category` name it in the log.
         """
 
     async def count_tokens(self, text: str) -> int | None:

@@ -32,6 +32,8 @@ class QualityWorkload:
                 seed=spec.seed,
                 stop=spec.stop,
                 options=dict(spec.options),
+                task=task.name,
+                category=category,
             )
             if generation.status != "done":
                 failures.append(generation)

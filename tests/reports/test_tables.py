@@ -4,10 +4,11 @@ from support.conversation import header, queued, request, whole_session
 from support.load_events import C2, loaded, session_under_load, step_finished
 
 from llmtui import events as ev
-from llmtui.reports.tables import STEP_HEADINGS, render, results_text, step_cells
+from llmtui.reports.tables import STEP_HEADINGS, results_text, step_cells
 from llmtui.state.reducer import apply_all
 from llmtui.state.results import job_results
 from llmtui.state.session import SessionState
+from llmtui.text_table import render
 
 
 def rows(events):

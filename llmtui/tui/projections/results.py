@@ -7,6 +7,7 @@ from llmtui import wording
 from llmtui.state.result_columns import ResultColumn, cells, columns_for, verdict_lines
 from llmtui.state.results import JobResult, job_result, job_results
 from llmtui.state.session import SessionState
+from llmtui.summaries.registry import job_summary_lines
 from llmtui.tui.glyphs import Glyphs
 from llmtui.tui.projections.load import load_lines
 from llmtui.tui.projections.queue import TONES
@@ -53,6 +54,8 @@ def result_details(state: SessionState, name: str, glyphs: Glyphs) -> list[str]:
         lines.append(result.reason)
     lines += [sentence for sentence in (result.client_bound, result.capacity) if sentence is not None]
     lines += ["", *verdict_lines(result)] if result.verdict else []
+    summary = job_summary_lines(state, job, whole=True)
+    lines += ["", *summary] if summary else []
     lines += ["", *_figures(result), ""]
     lines += [*load_lines(state, result, glyphs), ""] if result.steps else []
     if result.missing:

@@ -2,8 +2,9 @@ import pytest
 
 from llmtui import events as ev
 from llmtui.state.reducer import apply_all
-from llmtui.state.scores import category_scores, degradation, family, score_details, score_lines, session_score_lines
 from llmtui.state.session import SessionState
+from llmtui.summaries.quality import category_scores, degradation, family
+from llmtui.summaries.registry import all_summary_lines, job_summary_lines
 
 MARKS = {"math": 80, "reading": 50}
 
@@ -39,41 +40,41 @@ def test_each_category_has_its_share_interval_mark_and_verdict():
     math, reading = category_scores(state.jobs["j1"])
     assert (math.right, math.asked, math.mark, math.passed) == (3, 4, 80, False)
     assert (reading.right, reading.asked, reading.mark, reading.passed) == (2, 4, 50, True)
-    assert score_lines(state, state.jobs["j1"]) == [
+    assert job_summary_lines(state, state.jobs["j1"]) == [
         "answers: 5 of 8 right",
         "  FAIL       math: 3 of 4 right, 75% (95% interval 30 to 95%), pass mark 80%",
         "  pass       reading: 2 of 4 right, 50% (95% interval 15 to 85%), pass mark 50%",
     ]
-    assert session_score_lines(state)[0] == "j1: answers: 5 of 8 right"
+    assert all_summary_lines(state)[1] == "j1: answers: 5 of 8 right"
 
 
 @pytest.mark.parametrize("status", [None, "failed", "cancelled"])
 def test_a_job_that_did_not_ask_everything_is_not_judged(status):
     state = session(("j1", "m", None, "++"), status=status)
     assert [score.passed for score in category_scores(state.jobs["j1"])] == [None, None]
-    assert "not judged" in score_lines(state, state.jobs["j1"])[1]
+    assert "not judged" in job_summary_lines(state, state.jobs["j1"])[1]
 
 
 @pytest.mark.parametrize("marks", [None, {}, {"math": "much"}, [1]])
 def test_a_log_without_marks_has_no_verdict(marks):
     state = session(("j1", "m", None, "++"), marks=marks)
     assert [score.passed for score in category_scores(state.jobs["j1"])] == [None, None]
-    assert "pass mark" not in " ".join(score_lines(state, state.jobs["j1"]))
+    assert "pass mark" not in " ".join(job_summary_lines(state, state.jobs["j1"]))
 
 
 def test_a_job_without_scores_has_no_lines():
     state = session(("j1", "m", None, ""))
     assert (
-        score_lines(state, state.jobs["j1"])
-        == score_details(state, state.jobs["j1"])
-        == session_score_lines(state)
+        job_summary_lines(state, state.jobs["j1"])
+        == job_summary_lines(state, state.jobs["j1"], whole=True)
+        == all_summary_lines(state)
         == []
     )
 
 
 def test_wrong_answers_are_told_without_acting():
     state = session(("j1", "m", None, "+-"))
-    (line,) = [line for line in score_details(state, state.jobs["j1"]) if "wrong:" in line]
+    (line,) = [line for line in job_summary_lines(state, state.jobs["j1"], whole=True) if "wrong:" in line]
     assert line.startswith("  wrong: q1: 7 is wrong")
     assert line.isprintable()
 
@@ -90,7 +91,7 @@ def test_a_coarser_quantisation_is_held_against_the_finest():
     assert coarse.difference.high < 0
     assert middle.best.id == "j2"
     assert middle.difference.low < 0 < middle.difference.high
-    told = {name: score_lines(state, state.jobs[name])[-1] for name in ("j1", "j3")}
+    told = {name: job_summary_lines(state, state.jobs[name])[-1] for name in ("j1", "j3")}
     assert told["j1"].startswith("  against F16 (j2) on the same 20 questions: 15% right instead of 95%, -80 points (")
     assert "no difference" not in told["j1"]
     assert told["j3"].endswith("so few questions show no difference")

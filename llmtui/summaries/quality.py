@@ -1,14 +1,13 @@
 """What the scored answers of a session say: right answers by category, and what a coarser quantisation costs."""
 
 import re
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from llmtui import wording
 from llmtui.events import AnswerScored
 from llmtui.metrics.intervals import Interval, Missing, paired_share_difference, share_interval
 from llmtui.state.result_columns import CRITERION_WORDS
 from llmtui.state.session import Job, SessionState
+from llmtui.summaries.summary import Summary
 
 _QUANTIZATION = re.compile(
     r"(?<![a-z0-9])(?:i?q(?P<q>[1-8])(?:_[a-z0-9]+)*|tq(?P<tq>[12])_0|(?:b?f|fp|int)(?P<f>4|8|16|32)|mxfp(?P<mx>4)"
@@ -59,29 +58,19 @@ def category_scores(job: Job) -> list[CategoryScore]:
     return found
 
 
-def score_lines(state: SessionState, job: Job) -> list[str]:
-    """Return the summary of a job's answers, a line for each category; empty for a job whose answers nobody scored."""
+def summarize_job(state: SessionState, job: Job) -> Summary | None:
+    """Return the right answers by category, and in the details each answer that was wrong; None before the first."""
     scores = category_scores(job)
     if not scores:
-        return []
+        return None
     right, asked = sum(score.right for score in scores), sum(score.asked for score in scores)
     lines = [f"answers: {right} of {asked} right"]
     lines += [f"  {CRITERION_WORDS[score.passed]:<10} {_category_text(score)}" for score in scores]
     worse = degradation(state, job)
     if worse is not None:
         lines.append(f"  {_degradation_text(worse)}")
-    return [wording.visible(line) for line in lines]
-
-
-def score_details(state: SessionState, job: Job) -> list[str]:
-    """Return `score_lines` and a line for each answer that was wrong."""
     wrong = [score for score in _by_task(job).values() if not score.passed]
-    return [*score_lines(state, job), *(wording.visible(f"  wrong: {each.task}: {each.detail}") for each in wrong)]
-
-
-def session_score_lines(state: SessionState) -> list[str]:
-    """Return the summaries of all jobs, each begun with the job's name."""
-    return [line for job in state.jobs.values() for line in _named(job, score_lines(state, job))]
+    return Summary(tuple(lines), details=tuple(f"  wrong: {each.task}: {each.detail}" for each in wrong))
 
 
 def degradation(state: SessionState, job: Job) -> Degradation | None:
@@ -111,10 +100,6 @@ def family(model: str, quantization: str | None) -> str:
     if quantization:
         name = name.replace(quantization.casefold(), " ")
     return "-".join(part for part in re.split(r"[^a-z0-9.]+", _QUANTIZATION.sub(" ", name)) if part)
-
-
-def _named(job: Job, lines: list[str]) -> Iterator[str]:
-    yield from (f"{job.id}: {line}" if place == 0 else line for place, line in enumerate(lines))
 
 
 def _by_task(job: Job) -> dict[str, AnswerScored]:

@@ -1,0 +1,61 @@
+"""Which kind of workload has which summary; each is loaded when it is first needed."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+
+from llmtui.state.session import Job, SessionState
+from llmtui.summaries.summary import Summary, summary_text
+
+JobSummary = Callable[[SessionState, Job], Summary | None]
+SessionSummary = Callable[[SessionState, list[Job]], Summary | None]
+
+KINDS_OF_JOB: dict[str, str] = {"quality": "quality"}
+"""The module in this package whose `summarize_job(state, job)` speaks for one job of a kind."""
+
+KINDS_OF_SESSION: dict[str, str] = {}
+"""The module in this package whose `summarize_jobs(state, jobs)` speaks for all jobs of a kind together."""
+
+
+def job_summary(state: SessionState, job: Job) -> Summary | None:
+    """Return what a job has to say beside its row of results; None where its kind says no more."""
+    module = KINDS_OF_JOB.get(job.plan.kind) if job.plan else None
+    if module is None:
+        return None
+    summarize: JobSummary = _loaded(module, "summarize_job")
+    return summarize(state, job)
+
+
+def session_summaries(state: SessionState) -> Iterator[Summary]:
+    """Yield what all jobs of each kind have to say together."""
+    kinds = dict.fromkeys(job.plan.kind for job in state.jobs.values() if job.plan)
+    for kind in kinds:
+        if kind in KINDS_OF_SESSION:
+            jobs = [job for job in state.jobs.values() if job.plan and job.plan.kind == kind]
+            summarize: SessionSummary = _loaded(KINDS_OF_SESSION[kind], "summarize_jobs")
+            summary = summarize(state, jobs)
+            if summary is not None:
+                yield summary
+
+
+def job_summary_lines(state: SessionState, job: Job, *, whole: bool = False) -> list[str]:
+    """Return the summary of a job as lines; empty where it has none."""
+    summary = job_summary(state, job)
+    return list(summary_text(summary, whole=whole)) if summary else []
+
+
+def all_summary_lines(state: SessionState) -> list[str]:
+    """Return the summaries of all jobs, each begun with the job's name, and those of the kinds."""
+    lines: list[str] = []
+    for job in state.jobs.values():
+        own = job_summary_lines(state, job)
+        lines += ["", f"{job.id}: {own[0]}", *own[1:]] if own else []
+    for summary in session_summaries(state):
+        lines += ["", *summary_text(summary)]
+    return lines
+
+
+@cache
+def _loaded(module: str, name: str) -> Callable[..., Summary | None]:
+    found: Callable[..., Summary | None] = getattr(import_module(f"llmtui.summaries.{module}"), name)
+    return found
