@@ -124,7 +124,7 @@ class JobBench:
         try:
             await measurement.run(backend, request)
         except asyncio.CancelledError:
-            measurement.problem, measurement.problem_kind = "skipped or stopped by the user", "cancelled"
+            measurement.problem, measurement.problem_kind = "the job was skipped, stopped, or out of time", "cancelled"
             self.cut_short.append(self._finish(measurement, "cancelled", warmup=warmup))
             raise
         if measurement.problem is None and measurement.uncounted:

@@ -1,7 +1,9 @@
 """One job from its start to its outcome: load the model, warm it up, run the workload."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from llmtui.backends.base import Backend, BackendError
 from llmtui.engine.bench import JobBench
@@ -40,9 +42,50 @@ async def run_job(
     clock: Callable[[], int] = time.monotonic_ns,
 ) -> Outcome:
     """Run the job and return how it ended. Never raises, but for a cancellation."""
+    limit_s = suite.limits.job_s
+    try:
+        async with _at_most(limit_s, bench):
+            return await _run(plan, suite, backend, bench, residence, recorder, clock)
+    except TimeoutError:
+        reason = f"the job took longer than {limit_s:g} s (`limits.job_s`); what it measured until then is kept"
+        return Outcome(status="failed", reason=reason)
+
+
+@asynccontextmanager
+async def _at_most(limit_s: float | None, bench: JobBench) -> AsyncIterator[None]:
+    """Raise `TimeoutError` after `limit_s` seconds, those of a pause by the user not counted."""
+    loop = asyncio.get_running_loop()
+    start, paused_ns = loop.time(), bench.paused_ns()
+
+    async def watch(limit_s: float, within: asyncio.Timeout) -> None:
+        while True:
+            left = start + limit_s + (bench.paused_ns() - paused_ns) / 1e9 - loop.time()
+            if left <= 0:
+                within.reschedule(loop.time())
+                return
+            await asyncio.sleep(left)
+
+    async with asyncio.timeout(None) as within:
+        watching = None if limit_s is None else asyncio.create_task(watch(limit_s, within))
+        try:
+            yield
+        finally:
+            if watching is not None:
+                watching.cancel()
+
+
+async def _run(  # noqa: PLR0917 - the parts of a job, each of a type of its own
+    plan: JobPlan,
+    suite: Suite,
+    backend: Backend,
+    bench: JobBench,
+    residence: Residence,
+    recorder: Recorder,
+    clock: Callable[[], int],
+) -> Outcome:
     try:
         if isinstance(plan.workload, Generating):
-            await _load(plan, backend, bench, residence, recorder, clock)
+            await _load(plan, suite.limits.load_s, backend, bench, residence, recorder, clock)
             problem = await _warm_up(plan, suite, bench, residence)
             if problem is not None:
                 return Outcome(status="failed", reason=problem)
@@ -53,6 +96,7 @@ async def run_job(
 
 async def _load(  # noqa: PLR0917 - the parts of a job, each of a type of its own
     plan: JobPlan,
+    limit_s: float,
     backend: Backend,
     bench: JobBench,
     residence: Residence,
@@ -64,7 +108,12 @@ async def _load(  # noqa: PLR0917 - the parts of a job, each of a type of its ow
     bench.progress("loading", 0, plan.requests)
     options = plan.workload.options if isinstance(plan.workload, Generating) else {}
     start = clock()
-    stated = await backend.load(plan.model, options)
+    try:
+        async with asyncio.timeout(limit_s):
+            stated = await backend.load(plan.model, options)
+    except TimeoutError:
+        sentence = f"{plan.model} was not loaded within {limit_s:g} s; raise `limits.load_s` in the suite"
+        raise BackendError("loading", sentence) from None
     waited = clock() - start
     recorder.record(
         ModelLoaded(

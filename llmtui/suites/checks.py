@@ -32,6 +32,10 @@ def _problems(suite: Suite) -> Iterator[str]:
     for name, least in (("iterations", 1), ("warmup", 0), ("pause_s", 0), ("sample_ms", 50)):
         if getattr(suite, name) < least:
             yield f"`{name}` is {getattr(suite, name)}; it must be at least {least}"
+    for name in ("stall_s", "request_s", "load_s", "job_s"):
+        limit = getattr(suite.limits, name)
+        if limit is not None and not limit > 0:
+            yield f"`limits.{name}` is {limit:g}; it must be above 0"
     if suite.sample_ms > SLOWEST_GUARD_MS and any(isinstance(workload, Stress) for workload in suite.workloads):
         yield f"`sample_ms` is {suite.sample_ms}; stress needs a sample each second: at most {SLOWEST_GUARD_MS}"
     for place, workload in enumerate(suite.workloads):

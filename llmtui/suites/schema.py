@@ -8,6 +8,7 @@ import msgspec
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Patience, in seconds: `stall_s` without a byte of content, `request_s` for a request, `load_s` for a model.
 
+    A job that takes longer than `job_s` (None: as long as it takes) fails with what it has; a pause does not count.
     Above `client_cpu` percent of a core for the engine, or `client_lag_ms` of its loop's lag at p99, a job is flagged
     as client-bound: then llmtui itself may be in its figures.
     """
@@ -15,6 +16,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     stall_s: float = 60.0
     request_s: float = 600.0
     load_s: float = 300.0
+    job_s: float | None = None
     client_cpu: float = 70.0
     client_lag_ms: float = 20.0
 

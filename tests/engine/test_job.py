@@ -1,3 +1,6 @@
+import asyncio
+
+import pytest
 from support.scripted import ScriptedBackend, Sink
 
 from llmtui import events as ev
@@ -14,12 +17,12 @@ from llmtui.suites.schema import Limits
 SUITE = "name: q\nworkloads:\n  - kind: generate\n    prompts: [one, two, three]\n"
 
 
-async def run(backend, sink, residence=None, text=SUITE):
+async def run(backend, sink, residence=None, text=SUITE, gate=None):
     suite = read_suite(text, "f")
     server = Server(url="http://127.0.0.1:9", kind="scripted", models=(Model(id="m"),))
     plan = plan_jobs(suite, [PlannedTarget("t", server)])[0]
     recorder = Recorder(sink)
-    bench = JobBench(recorder, backend=backend, job="j1", model="m", limits=Limits(), gate=Gate(), session="s")
+    bench = JobBench(recorder, backend=backend, job="j1", model="m", limits=Limits(), gate=gate or Gate(), session="s")
     return await run_job(
         plan, suite, backend=backend, bench=bench, residence=residence or Residence(), recorder=recorder
     )
@@ -103,3 +106,45 @@ async def test_a_warm_up_that_fails_keeps_a_load_from_being_sent():
     outcome = await run(backend, Sink(), text=LOAD)
     assert (outcome.status, outcome.reason) == ("failed", "nobody listens")
     assert len(backend.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "workload", ["kind: generate, prompts: [one, two]", "kind: load, prompts: [a], concurrency: 2, requests: 4"]
+)
+async def test_a_job_that_takes_too_long_fails_with_what_it_has(workload):
+    def script(number):
+        return ["x", "y"] if number < 3 else ["x", 30.0, "y"]
+
+    sink = Sink()
+    text = f"name: q\nlimits: {{job_s: 0.2}}\nworkloads:\n  - {{{workload}}}\n"
+    outcome = await run(ScriptedBackend(script), sink, text=text)
+    assert outcome.status == "failed"
+    assert "longer than 0.2 s" in outcome.reason
+    statuses = [event.status for event in sink.of(ev.RequestFinished) if not event.warmup]
+    assert statuses[0] == "done"
+    assert "cancelled" in statuses
+
+
+async def test_a_model_that_takes_too_long_to_load_fails_the_job():
+    class Slow(ScriptedBackend):
+        async def load(self, model, options):
+            await asyncio.sleep(30)
+
+    sink = Sink()
+    outcome = await run(Slow(), sink, text=f"{SUITE}limits: {{load_s: 0.05}}\n")
+    assert (outcome.status, sink.of(ev.ModelLoaded)) == ("failed", [])
+    assert "not loaded within 0.05 s" in outcome.reason
+
+
+async def test_the_time_of_a_pause_does_not_count():
+    gate, sink = Gate(), Sink()
+
+    def script(number):
+        if number == 2:
+            gate.close()
+            asyncio.get_running_loop().call_later(0.4, gate.open)
+        return ["x", "y"]
+
+    text = f"{SUITE}limits: {{job_s: 0.3}}\n"
+    assert (await run(ScriptedBackend(script), sink, text=text, gate=gate)).status == "done"
+    assert gate.closed_ns() > 0.3e9
