@@ -5,7 +5,7 @@ import math
 import pytest
 
 from llmtui.suites.checks import problem_of
-from llmtui.suites.schema import Generate, Load, Search, Slo, Stress, Suite, Synthetic, Variant, Watch
+from llmtui.suites.schema import Generate, Limits, Load, Search, Slo, Stress, Suite, Synthetic, Variant, Watch
 
 
 def suite(*workloads, **fields):
@@ -33,6 +33,11 @@ CASES = [
     (suite(Watch(), warmup=-1), suite(Watch(), warmup=0), "`warmup` is -1; it must be at least 0"),
     (suite(Watch(), pause_s=-0.5), suite(Watch(), pause_s=0), "`pause_s` is -0.5; it must be at least 0"),
     (suite(Watch(), sample_ms=49), suite(Watch(), sample_ms=50), "`sample_ms` is 49; it must be at least 50"),
+    (
+        suite(Watch(), limits=Limits(job_s=0)),
+        suite(Watch(), limits=Limits(job_s=0.1)),
+        "`limits.job_s` is 0; it must be above 0",
+    ),
     (
         suite(Watch(), Generate(prompts=("hi",), max_tokens=0)),
         suite(Watch(), Generate(prompts=("hi",), max_tokens=1)),
