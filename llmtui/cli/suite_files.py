@@ -1,13 +1,18 @@
 """Where suites are found: the user's settings folder first, then those that ship with llmtui, or any path."""
 
 import difflib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from llmtui import wording
 from llmtui.documents import DocumentError
 from llmtui.suites.reading import read_suite
 from llmtui.suites.schema import Suite
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NAME_LINE = re.compile(r"^name:.*$", re.MULTILINE)
 
 SHIPPED = Path(__file__).parent.parent / "suites"
 
@@ -43,6 +48,28 @@ def find_suite(text: str, settings: Path) -> SuiteFile:
     near = difflib.get_close_matches(text, known, n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(sorted(known))}"
     raise DocumentError(f"there is no suite `{text}`; {hint}")
+
+
+def copy_suite(name: str, source: SuiteFile, settings: Path) -> Path:
+    """Write a copy of `source` called `name` among the user's suites, and return its path.
+
+    Raises `DocumentError` for a name that can't be one, a suite of that name, a wrong source and a disk that refuses.
+    """
+    if source.problem is not None:
+        raise DocumentError(source.problem)
+    if not _NAME.fullmatch(name):
+        raise DocumentError(f"`{wording.visible(name)}` can't name a suite; take letters, digits, `-`, `_` and `.`")
+    path = settings / "suites" / f"{name}.yaml"
+    text = _NAME_LINE.sub(f"name: {name}", source.text, count=1)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise DocumentError(f"{path} is there already; take another name, or change that file") from None
+    except OSError as error:
+        raise DocumentError(f"{path}: can't be written: {error.strerror}") from None
+    return path
 
 
 def _paths(settings: Path) -> Iterator[Path]:

@@ -1,9 +1,9 @@
-"""`llmtui suites`: list, show and check suites."""
+"""`llmtui suites`: list, show, check and begin suites."""
 
 import click
 
 from llmtui import places, wording
-from llmtui.cli.suite_files import find_suite, list_suites
+from llmtui.cli.suite_files import copy_suite, find_suite, list_suites
 from llmtui.documents import DocumentError
 from llmtui.text_table import render
 
@@ -48,6 +48,18 @@ def check(suite: str) -> None:
     if file.problem is not None or file.suite is None:
         raise click.ClickException(file.problem or "not a suite")
     click.echo(f"{file.path}: right; {len(file.suite.workloads)} workloads, {file.suite.iterations} iterations")
+
+
+@command.command("new")
+@click.argument("name")
+@click.option("--from", "source", metavar="SUITE", default="quick", help="The suite to begin with; quick if not given.")
+def new(name: str, source: str) -> None:
+    """Begin a suite of your own, called NAME, as a copy of another one."""
+    try:
+        path = copy_suite(name, find_suite(source, places.settings_folder()), places.settings_folder())
+    except DocumentError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{path}\nchange it, then: llmtui suites check {name}, llmtui run {name}\nall keys: llmtui suites keys")
 
 
 @command.command("keys")

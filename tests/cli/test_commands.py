@@ -65,6 +65,37 @@ def test_a_speed_that_is_none_is_refused(recorded, speed):
     assert "is no speed" in result.output
 
 
+def test_a_suite_of_ones_own_begins_as_a_copy():
+    made = invoke("suites", "new", "mine", "--from", "load")
+    path = places.settings_folder() / "suites" / "mine.yaml"
+    assert made.output.splitlines()[0] == str(path)
+    assert find_suite("mine", places.settings_folder()).suite.name == "mine"
+    rest = [line for line in path.read_text().splitlines() if not line.startswith("name:")]
+    assert rest == [
+        line for line in find_suite("load", places.settings_folder()).text.splitlines() if not line.startswith("name:")
+    ]
+    assert "right;" in invoke("suites", "check", "mine").output
+    assert invoke("suites", "new", "other").exit_code == 0
+    again = invoke("suites", "new", "mine")
+    assert (again.exit_code, "is there already" in again.output) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "../up", ".hidden", "a b", "\x1b[2J", "x" * 65])
+def test_a_suite_needs_a_name_that_can_be_a_file(name):
+    wrong = invoke("suites", "new", name)
+    assert wrong.exit_code == 1
+    assert "can't name a suite" in wrong.output
+    assert "\x1b" not in wrong.output
+    assert not (places.settings_folder() / "suites").exists()
+
+
+def test_a_suite_cannot_begin_with_a_wrong_one(tmp_path):
+    (tmp_path / "wrong.yaml").write_text("name: w\nworkloads: []\n")
+    wrong = invoke("suites", "new", "mine", "--from", str(tmp_path / "wrong.yaml"))
+    assert (wrong.exit_code, "`workloads` is empty" in wrong.output) == (1, True)
+    assert "did you mean `quick`?" in invoke("suites", "new", "mine", "--from", "quik").output
+
+
 def test_suites_of_the_user_stand_beside_the_shipped_ones():
     folder = places.settings_folder() / "suites"
     folder.mkdir(parents=True)
