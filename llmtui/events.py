@@ -181,11 +181,16 @@ class RequestSent(Event, frozen=True, kw_only=True):
     """`t` is t0 of all latencies: just before the bytes were written on an open connection.
 
     `stamps` says who took the time of what came back: the kernel when it arrived, or this process when it read it.
+    `body` is the JSON that was posted to `url`, but for `messages`: null there stands for those of `RequestStarted`.
+    `keyed` says that an API key went with it, which is not logged.
     """
 
     request: str
     connect_ns: int | None = None
     stamps: Literal["kernel", "process"] = "process"
+    url: str | None = None
+    body: dict[str, Any] | None = None
+    keyed: bool = False
 
 
 class TokensReceived(Event, frozen=True, kw_only=True):

@@ -59,16 +59,26 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     limit_s: float = 600.0
 
 
+class Posted(msgspec.Struct, frozen=True):
+    """What was posted, and where; `keyed` says that an API key went with it."""
+
+    url: str
+    body: dict[str, Any]
+    keyed: bool = False
+
+
 class Sent(msgspec.Struct, frozen=True):
     """First item of a stream: t0 on the monotonic clock, just before the request was written.
 
     `connect_ns` is the time that opening the connection took, None when an open one was used again. With
     `kernel_stamps` the chunks that follow have the kernel's time of arrival, else that of the read in this process.
+    `posted` is what the server was asked.
     """
 
     at_ns: int
     connect_ns: int | None
     kernel_stamps: bool = False
+    posted: Posted | None = None
 
 
 class Chunk(msgspec.Struct, frozen=True):

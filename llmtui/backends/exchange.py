@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from llmtui.backends.base import BackendError
+from llmtui.backends.base import BackendError, Posted, Sent
 from llmtui.backends.limits import LimitedReads, Limits
 from llmtui.backends.problems import http_problem, transport_problem
 from llmtui.backends.transport import TimedRead
@@ -42,6 +42,7 @@ class TimedExchange:
         url: str,
         model: str | None,
         secret: str | None,
+        payload: Any = None,
     ) -> None:
         self.response = response
         self.sent_ns: int = response.extensions.get("sent_ns", began_ns)
@@ -51,6 +52,7 @@ class TimedExchange:
         self.url = url
         self.secret = secret
         self._model = model
+        self._payload = payload
         self._reads: AsyncIterator[TimedRead] = response.extensions.get("reads") or _stamp(response)
 
     @property
@@ -71,6 +73,11 @@ class TimedExchange:
         is `patient` the first renewal begins the stall limit.
         """
         return LimitedReads(self._reads, self._limits, progress)
+
+    def sent(self) -> Sent:
+        """Return when and what was sent, as the first item of a stream."""
+        posted = Posted(str(self.response.request.url), self._payload, self.secret is not None)
+        return Sent(self.sent_ns, self.connect_ns, self.kernel_stamps, posted)
 
     async def body(self) -> bytes:
         """Return the whole body of an answer that is no stream."""
@@ -174,7 +181,7 @@ async def _exchange(
     except (TimeoutError, httpx.HTTPError) as error:
         raise limits.translate(error) from None
     try:
-        yield TimedExchange(response, began_ns, limits, url=url, model=model, secret=_secret(client))
+        yield TimedExchange(response, began_ns, limits, url=url, model=model, secret=_secret(client), payload=payload)
     finally:
         limits.close()
         await response.aclose()

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from llmtui.backends.base import BackendError, GenerationRequest, Sent, ServerStats, StreamItem
+from llmtui.backends.base import BackendError, GenerationRequest, ServerStats, StreamItem
 from llmtui.backends.counters import read_positive
 from llmtui.backends.exchange import post_timed, request_json, request_text
 from llmtui.backends.llamacpp_frames import (
@@ -125,7 +125,7 @@ class LlamaCppBackend:
                 self._client, path, body, stall_s=request.stall_s, limit_s=request.limit_s, model=request.model
             ) as exchange:
                 if exchange.ok:
-                    yield Sent(exchange.sent_ns, exchange.connect_ns, exchange.kernel_stamps)
+                    yield exchange.sent()
                     # The functions that use `reader` are used up within this turn of the loop.
                     async for read in exchange.reads(lambda: reader.progress if reader.has_text else reader.received):  # noqa: B023
                         for chunk in reader.feed(read):

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from llmtui.backends.base import BackendError, End, GenerationRequest, Sent, ServerStats, StreamItem
+from llmtui.backends.base import BackendError, End, GenerationRequest, ServerStats, StreamItem
 from llmtui.backends.counters import read_positive
 from llmtui.backends.exchange import post_timed, request_json
 from llmtui.backends.ollama_rows import (
@@ -119,7 +119,7 @@ class OllamaBackend:
         ) as exchange:
             if not exchange.ok:
                 raise await self._explain(await exchange.problem(), request.model)
-            yield Sent(exchange.sent_ns, exchange.connect_ns, exchange.kernel_stamps)
+            yield exchange.sent()
             async for read in exchange.reads():
                 for chunk in reader.feed(read):
                     yield chunk

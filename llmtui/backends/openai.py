@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from llmtui.backends.base import BackendError, GenerationRequest, Sent, ServerStats, StreamItem
+from llmtui.backends.base import BackendError, GenerationRequest, ServerStats, StreamItem
 from llmtui.backends.chat_frames import ChatStreamReader, read_frame
 from llmtui.backends.counters import read_count, read_nanoseconds, read_number, read_positive
 from llmtui.backends.exchange import TimedExchange, post_timed, request_json, request_text
@@ -145,7 +145,7 @@ class OpenAiBackend:
                 if exchange.ok:
                     self._dialect = dialect
                     await _require_stream(exchange)
-                    yield Sent(exchange.sent_ns, exchange.connect_ns, exchange.kernel_stamps)
+                    yield exchange.sent()
                     reader = ChatStreamReader(url=exchange.url, model=request.model, secret=exchange.secret)
                     # The functions that use `reader` are used up within this turn of the loop.
                     async for read in exchange.reads(lambda: reader.progress if reader.has_text else 0):  # noqa: B023

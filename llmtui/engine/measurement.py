@@ -1,7 +1,7 @@
 """One request while it runs: its stream is stamped and logged, and its trouble becomes a sentence."""
 
 from contextlib import aclosing
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec.structs import replace
 
@@ -68,7 +68,15 @@ class Measurement:
                         t = self._recorder.since_origin(item.at_ns)
                         stamps: Literal["kernel", "process"] = "kernel" if item.kernel_stamps else "process"
                         self._recorder.record(
-                            RequestSent(t=t, request=self.request, connect_ns=item.connect_ns, stamps=stamps)
+                            RequestSent(
+                                t=t,
+                                request=self.request,
+                                connect_ns=item.connect_ns,
+                                stamps=stamps,
+                                url=item.posted.url if item.posted else None,
+                                body=_without_messages(item.posted.body, request) if item.posted else None,
+                                keyed=item.posted is not None and item.posted.keyed,
+                            )
                         )
                     else:
                         self.end = item
@@ -92,3 +100,9 @@ class Measurement:
         )
         # What the backend has to say of its figures stands beside them.
         return replace(figures, notes=(*figures.notes, *end.notes)) if end and end.notes else figures
+
+
+def _without_messages(body: dict[str, Any], request: GenerationRequest) -> dict[str, Any]:
+    """Return what was posted with null for the messages: they are most of it, and in the log already."""
+    ours = [{"role": role, "content": content} for role, content in request.messages]
+    return body | {"messages": None} if ours and body.get("messages") == ours else body

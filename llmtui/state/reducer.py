@@ -222,6 +222,9 @@ def _request_started(state: SessionState, event: ev.RequestStarted) -> Sections:
 def _request_sent(state: SessionState, event: ev.RequestSent) -> Sections:
     request = _request(state, event.request)
     request.sent_ns = event.t
+    job = state.jobs.get(request.job)
+    if job is not None and job.asked is None and not request.warmup:
+        job.asked = event
     if request.status == "running":
         state.use.begin(request.id, event.t)
     return ("stream",)

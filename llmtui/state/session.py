@@ -16,6 +16,7 @@ from llmtui.events import (
     JobState,
     MarkerPlaced,
     Phase,
+    RequestSent,
     RequestStatus,
     SelfMeasured,
     Server,
@@ -122,6 +123,7 @@ class Request:
 class Job:
     """One line of the queue. `peaks` holds the largest reading of each key while the job ran.
 
+    `asked` is what was sent as the first of its measured requests.
     `changes` counts what may change its row of results; `row` is the row that `results` made at such a count.
     """
 
@@ -139,6 +141,7 @@ class Job:
     cause: JobCause | None = None
     load_ns: int | None = None
     requests: list[str] = field(default_factory=list)
+    asked: RequestSent | None = None
     steps: list[StepFinished] = field(default_factory=list)
     scores: list[AnswerScored] = field(default_factory=list)
     capacity: CapacityFound | None = None

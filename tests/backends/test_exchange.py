@@ -43,6 +43,21 @@ async def test_a_post_is_json_and_its_times_are_those_of_the_transport():
     assert server.requests[0].headers["content-type"] == "application/json"
 
 
+@pytest.mark.parametrize("key", [None, KEY])
+async def test_what_was_sent_is_told_with_url_and_body_and_never_with_the_key(key):
+    with ByteServer(Answer.stream([b"one"])) as server:
+        async with (
+            open_client(f"{server.url}/behind", api_key=key) as client,
+            post_timed(client, "/x", {"a": 1}, stall_s=5, limit_s=5) as exchange,
+        ):
+            sent = exchange.sent()
+            assert await exchange.body() == b"one"
+    assert (sent.posted.url, sent.posted.body) == (f"{server.url}/behind/x", {"a": 1})
+    assert sent.posted.keyed is (key is not None)
+    assert KEY not in repr(sent)
+    assert server.requests[0].path == "/behind/x"
+
+
 async def test_rule_14_silence_is_a_stall():
     with ByteServer(Answer.stream([b"data: a\n\n", Piece(30, b"data: b\n\n")])) as server:
         with pytest.raises(BackendError) as caught:

@@ -4,7 +4,7 @@ import pytest
 from support.scripted import ScriptedBackend, Sink
 
 from llmtui import events as ev
-from llmtui.backends.base import BackendError, Chunk, End, GenerationRequest, Sent
+from llmtui.backends.base import BackendError, Chunk, End, GenerationRequest, Posted, Sent
 from llmtui.engine.measurement import Measurement
 from llmtui.engine.recorder import Recorder
 
@@ -55,6 +55,21 @@ async def test_moments_count_from_the_sessions_origin():
     assert one.figures().ttft_ns == 10 * MS - 7
     assert (one.figures().tokens, one.figures().tokens_basis) == (2, "server")
     assert one.problem is None
+
+
+@pytest.mark.parametrize(
+    ("messages", "logged"),
+    [
+        ([{"role": "user", "content": "hi"}], None),
+        ([{"role": "user", "content": "changed by an option"}], [{"role": "user", "content": "changed by an option"}]),
+    ],
+)
+async def test_what_was_posted_is_logged_and_its_messages_only_once(messages, logged):
+    body = {"model": "m", "messages": messages, "seed": 1}
+    _, sink = await measured(Sent(ORIGIN, None, posted=Posted("http://x/v1", body, keyed=True)), at(1))
+    (sent,) = sink.of(ev.RequestSent)
+    assert (sent.url, sent.keyed) == ("http://x/v1", True)
+    assert list(sent.body.items()) == [("model", "m"), ("messages", logged), ("seed", 1)]
 
 
 async def test_answer_and_reasoning_stand_apart():
