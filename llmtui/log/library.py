@@ -18,6 +18,7 @@ from llmtui.log.sidecar import SUFFIX as SIDECAR_SUFFIX
 from llmtui.log.summary import LogSummary, SummaryIndex
 
 SUFFIX = ".jsonl"
+FILES_SUFFIX = ".files"
 SessionStatus = Literal["running", "completed", "stopped", "failed", "cut", "damaged"]
 CUT = "the engine was cut off; what it measured until then is here"
 
@@ -121,6 +122,11 @@ def running_sessions(folder: Path) -> list[Path]:
     """Return the logs in `folder` that an engine writes, newest first."""
     running = [path for path in _paths(folder) if is_running(path)]
     return sorted(running, key=_newness_by_header, reverse=True)
+
+
+def files_folder(log: Path) -> Path:
+    """Return the folder beside `log` for the tables and pages that are made of it."""
+    return log.with_suffix(FILES_SUFFIX)
 
 
 def find_session(text: str | None, folder: Path) -> Path:
