@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Literal, NamedTuple, get_args
 
-LandmarkKind = Literal["job start", "job end", "alert", "marker", "error"]
-"""An error is a request or a job that failed."""
+LandmarkKind = Literal["job start", "job end", "alert", "marker", "error", "throttle"]
+"""An error is a request or a job that failed, a throttle the begin of a span in which heat slowed a device."""
 
 KINDS: tuple[LandmarkKind, ...] = get_args(LandmarkKind)
 
@@ -26,13 +26,16 @@ class Landmarks:
     """All landmarks of a session in their order, each kind apart too, so that the next and the last are a lookup."""
 
     def __init__(self, landmarks: Iterable[Landmark]) -> None:
-        self._all = sorted(landmarks, key=attrgetter("t"))
         self._of_kind: dict[str, list[Landmark]] = {kind: [] for kind in KINDS}
         self._starts: dict[str, Landmark] = {}
-        for landmark in self._all:
+        for landmark in sorted(landmarks, key=attrgetter("t")):
             self._of_kind[landmark.kind].append(landmark)
             if landmark.kind == "job start":
                 self._starts.setdefault(landmark.name, landmark)
+
+    def learn(self, kind: LandmarkKind, landmarks: Iterable[Landmark]) -> None:
+        """Take these as all the landmarks of a kind that is found out only while the session is read."""
+        self._of_kind[kind] = sorted(landmarks, key=attrgetter("t"))
 
     def of_kind(self, kind: LandmarkKind) -> Sequence[Landmark]:
         """Return the landmarks of one kind in their order."""

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from llmtui.events import Event
 from llmtui.state.checkpoints import Frozen, freeze, thaw
+from llmtui.state.heat_spans import HeatSpan
 from llmtui.state.reducer import apply
 from llmtui.state.session import Section, SessionState
 
@@ -100,13 +101,17 @@ class Replay:
 
     Whichever way a position is reached, the state is the same. Moments are nanoseconds since the origin. `state` is
     another object after some moves, and the same one with more events in it after others. `end` is the moment of the
-    last event, known once it has been seen.
+    last event, known once it has been seen. `heat_spans` are the spans of the session in which heat slowed a device, as
+    far as it was seen: all that begin by `seen_ns`.
     """
 
     def __init__(
         self, blocks: EventBlocks, *, spacing: int = SPACING, most_checkpoints: int = MOST_CHECKPOINTS
     ) -> None:
         self.end: float | None = None
+        self.seen_ns: float = -math.inf
+        self.heat_spans: tuple[HeatSpan, ...] = ()
+        self._seen_events = 0
         self._blocks = blocks
         self._spacing = max(1, spacing)
         self._most_checkpoints = max(FEWEST_CHECKPOINTS, most_checkpoints)
@@ -203,6 +208,7 @@ class Replay:
             before = walk.events
             changed |= walk.forward(until, wanted)
             most -= walk.events - before
+            self._look(walk)
             if walk.ended:
                 self.end, self._scout = walk.moment, None
             if walk.events == place:
@@ -210,6 +216,15 @@ class Replay:
             if walk.events - before < wanted:
                 break
         return changed
+
+    def _look(self, walk: Walk) -> None:
+        """Keep what nobody has seen before."""
+        if walk.events <= self._seen_events:
+            return
+        self._seen_events, self.seen_ns = walk.events, walk.moment
+        found = walk.state.heat_spans
+        if len(found) != len(self.heat_spans) or found[-1:] != list(self.heat_spans[-1:]):
+            self.heat_spans = tuple(found)
 
     def _put_aside(self, walk: Walk) -> None:
         self._checkpoints.append(walk.checkpoint(self._checkpoints[-1]))

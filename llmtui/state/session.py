@@ -30,6 +30,7 @@ from llmtui.events import (
     VerdictReached,
     ViewerMeasured,
 )
+from llmtui.state.heat_spans import HeatSpan
 from llmtui.state.request_use import RequestUse, UseFold
 from llmtui.state.series import Series
 
@@ -177,6 +178,7 @@ class SessionState:
     missing: dict[str, str] = field(default_factory=dict)
     token_rate: Series = field(default_factory=Series)
     request_series: dict[str, Series] = field(default_factory=dict)
+    heat_spans: list[HeatSpan] = field(default_factory=list)
     alerts: list[AlertRaised] = field(default_factory=list)
     markers: list[MarkerPlaced] = field(default_factory=list)
     recent_tokens: deque[tuple[int, int]] = field(default_factory=deque)

@@ -127,11 +127,21 @@ ACTIONS: tuple[Action, ...] = (
     _replay("forward", ("right_square_bracket",), "on", "Ten seconds on", footer=True),
     _replay("previous_landmark", ("left_curly_bracket",), "last event", "To the last alert, marker, error or job"),
     _replay(
-        "next_landmark", ("right_curly_bracket",), "next event", "To the next alert, marker, error or job", footer=True
+        "previous_landmark",
+        ("left_curly_bracket",),
+        "last event",
+        "To the last alert, marker, error, job or throttling",
+    ),
+    _replay(
+        "next_landmark",
+        ("right_curly_bracket",),
+        "next event",
+        "To the next alert, marker, error, job or throttling",
+        footer=True,
     ),
     _replay("step_back", ("comma",), "step back", "One event back, and stand still"),
     _replay("step_on", ("full_stop",), "step", "One event on, and stand still"),
-    _replay("go_to", ("g",), "go to", "Go to a moment: 12:30, 50%, j3, alert, marker, error", footer=True),
+    _replay("go_to", ("g",), "go to", "Go to a moment: 12:30, 50%, j3, alert, marker, error, throttle", footer=True),
     Action("palette", ("colon", "ctrl+p"), "palette", "Find an action by its name", "general", footer=True),
     Action("help", ("question_mark", "f1"), "help", "What this pane shows, and the keys", "general", footer=True),
     Action("back", ("escape",), "back", "Close what is open; never leaves", "general"),

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from llmtui.events import Event
+from llmtui.state.heat_spans import HeatSpan
 from llmtui.state.landmarks import Landmark, LandmarkKind, Landmarks
 from llmtui.state.replay import EventBlocks, Replay
 from llmtui.state.session import Section, SessionState
@@ -19,6 +20,9 @@ MOST_EVENTS = 10_000
 
 PREPARED_AT_ONCE = 512
 """Events between two looks at the clock while later moves are prepared."""
+
+SEARCH_S = 0.25
+"""So long a jump may read on for a span that heat slowed: only the samples tell of those, so no index has them."""
 
 
 class Recording(EventBlocks, Protocol):
@@ -46,7 +50,7 @@ class Playback:
     def __init__(
         self, recording: Recording, speed: float | None = 1.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.landmarks = Landmarks(recording.landmarks)
+        self._landmarks = Landmarks(recording.landmarks)
         self.speed = speed
         self.paused = False
         self._recording = recording
@@ -121,6 +125,24 @@ class Playback:
         return int(min(self._set_ns + played, self.length_ns))
 
     @property
+    def landmarks(self) -> Landmarks:
+        """What there is to jump to. Of the kind "throttle" there are those by `searched_ns`."""
+        spans = self._replay.heat_spans
+        if len(spans) != len(self._landmarks.of_kind("throttle")):
+            self._landmarks.learn("throttle", [Landmark(span.start_ns, "throttle", "slowed by heat") for span in spans])
+        return self._landmarks
+
+    @property
+    def heat_spans(self) -> Sequence[HeatSpan]:
+        """The spans in which heat slowed a device, as far as the session was read, now or for later moves."""
+        return self._replay.heat_spans
+
+    @property
+    def searched_ns(self) -> int:
+        """Up to which moment all spans slowed by heat are known."""
+        return self.length_ns if self._replay.prepared else int(max(0.0, self._replay.seen_ns))
+
+    @property
     def length_ns(self) -> int:
         """The moment of the last event."""
         end = self._replay.end
@@ -182,8 +204,15 @@ class Playback:
         return self._go_to(self.landmarks.job(job))
 
     def next(self, kind: LandmarkKind) -> Landmark | None:
-        """Go to the next landmark of a kind, and return it; None when there is none."""
-        return self._go_to(self.landmarks.after(kind, self.position_ns))
+        """Go to the next landmark of a kind, and return it; None when there is none.
+
+        For the kind "throttle" the session is read on, for a short time: None may mean that there is none by
+        `searched_ns`.
+        """
+        position = self.position_ns
+        if kind == "throttle":
+            self._search(position)
+        return self._go_to(self.landmarks.after(kind, position))
 
     def previous(self, kind: LandmarkKind) -> Landmark | None:
         """Go back to the last landmark of a kind, and return it; None when there is none."""
@@ -204,6 +233,14 @@ class Playback:
         if landmark is not None:
             self.seek(landmark.t)
         return landmark
+
+    def _search(self, position_ns: int) -> None:
+        """Read on until a span that heat slowed begins after the position, but for `SEARCH_S` at most."""
+        end = self._clock() + SEARCH_S
+        with _collector_off():
+            while self.landmarks.after("throttle", position_ns) is None and self._replay.prepare(PREPARED_AT_ONCE):
+                if self._clock() >= end:
+                    break
 
     def _set(self, position_ns: int) -> None:
         self._set_ns, self._set_at = position_ns, None if self._set_at is None else self._clock()

@@ -34,6 +34,16 @@ def test_a_job_is_where_it_first_started():
     assert ALL.job("j3") is None
 
 
+def test_a_kind_can_be_learned_later_and_leaves_the_others():
+    marks = Landmarks([Landmark(10, "alert", "hot")])
+    assert marks.after("throttle", 0) is None
+    marks.learn("throttle", [Landmark(40, "throttle", "b"), Landmark(20, "throttle", "a")])
+    assert [found.t for found in marks.of_kind("throttle")] == [20, 40]
+    assert marks.after("throttle", 20).t == 40
+    assert marks.before("throttle", 40).t == 20
+    assert marks.after("alert", 0).t == 10
+
+
 def test_each_kind_is_in_the_order_of_time():
     assert [found.name for found in ALL.of_kind("alert")] == ["first", "second", "third"]
     assert ALL.of_kind("error") == []

@@ -357,3 +357,64 @@ def test_closing_lets_go_of_the_recording():
     recorded = Recorded(told())
     Playback(recorded).close()
     assert recorded.closed
+
+
+# --- spans that heat slowed ---------------------------------------------------------------------------------------
+
+
+def heated(*spans, seconds=60):
+    """A session whose GPU says in these spans of seconds that heat slows it."""
+
+    def reasons(second):
+        return float(0x20 if any(start <= second < end for start, end in spans) else 0)
+
+    samples = [
+        ev.SampleTaken(
+            t=second * S,
+            values={"gpu.0.percent": 99.0, "gpu.0.temperature": 84.0, "gpu.0.throttle.reasons": reasons(second)},
+        )
+        for second in range(1, seconds)
+    ]
+    return [header(), *samples, ev.SessionFinished(t=seconds * S, outcome="completed")]
+
+
+def test_the_next_and_the_last_span_slowed_by_heat_are_found_and_exact():
+    events = heated((10, 15), (30, 40))
+    playback, _ = playing(events)
+    assert playback.next("throttle").t == 10 * S
+    assert playback.position_ns == 10 * S
+    assert dump(playback.state) == dump(folded([event for event in events if event.t <= 10 * S]))
+    assert len(playback.state.heat_spans) == 1
+    assert playback.next("throttle").t == 30 * S
+    assert playback.next("throttle") is None
+    assert playback.searched_ns == playback.length_ns
+    assert playback.position_ns == 30 * S, "it stays where it was"
+    assert playback.previous("throttle").t == 10 * S
+    assert dump(playback.state) == dump(folded([event for event in events if event.t <= 10 * S]))
+    assert [(span.start_ns, span.end_ns) for span in playback.heat_spans] == [(10 * S, 15 * S), (30 * S, 40 * S)]
+
+
+def test_a_session_without_heat_has_no_such_span():
+    playback, _ = playing(heated())
+    assert playback.next("throttle") is None
+    assert (playback.heat_spans, playback.position_ns) == ((), 0)
+
+
+def test_a_search_for_heat_ends_in_time_and_says_how_far_it_came():
+    playback, clock = playing(heated((3000, 3010), seconds=3600))
+    clock.tick = 1.0
+    assert playback.next("throttle") is None
+    assert 0 < playback.searched_ns < 3000 * S
+    clock.tick = 0.0
+    while playback.prepare(1.0):
+        pass
+    assert playback.next("throttle").t == 3000 * S
+
+
+def test_what_was_played_over_need_not_be_searched():
+    playback, clock = playing(heated((10, 15)))
+    clock.now += 20
+    playback.advance()
+    playback.pause()
+    assert [mark.t for mark in playback.landmarks.of_kind("throttle")] == [10 * S]
+    assert playback.previous("throttle").t == 10 * S

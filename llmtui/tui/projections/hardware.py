@@ -134,12 +134,17 @@ def series_graph(
 
 class _Time(TypedDict):
     ticks: frozenset[int]
+    heat: frozenset[int]
     span_text: str
 
 
 def _time(state: SessionState, window_s: int, points: int) -> _Time:
-    """Return what all graphs of a span have in common: the ticks of jobs and markers, and the length of the span."""
-    return {"ticks": _ticks(state, window_s, points), "span_text": f"-{wording.clock(window_s * 1e9)}"}
+    """Return what all graphs of a span have in common: jobs, markers, what heat slowed, and the length of the span."""
+    return {
+        "ticks": _ticks(state, window_s, points),
+        "heat": _heat(state, window_s, points),
+        "span_text": f"-{wording.clock(window_s * 1e9)}",
+    }
 
 
 def _points(state: SessionState, series: Series, window_s: int, points: int) -> list[float]:
@@ -171,6 +176,17 @@ def _ticks(state: SessionState, window_s: int, points: int) -> frozenset[int]:
     moments = [job.started_ns for job in state.jobs.values() if job.started_ns is not None]
     moments += [marker.t for marker in state.markers]
     return frozenset((moment - start) // step for moment in moments if start <= moment < end)
+
+
+def _heat(state: SessionState, window_s: int, points: int) -> frozenset[int]:
+    step, end = _spans(state, window_s, points)
+    start = end - step * points
+    places: set[int] = set()
+    for span in reversed(state.heat_spans):
+        if span.end_ns < start:
+            break
+        places.update(range(max(0, (span.start_ns - start) // step), min(points, (span.end_ns - start) // step + 1)))
+    return frozenset(places)
 
 
 def _limit(state: SessionState, key: str) -> float | None:

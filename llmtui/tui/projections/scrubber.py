@@ -5,18 +5,28 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from llmtui import wording
+from llmtui.state.heat_spans import HeatSpan
 from llmtui.state.landmarks import Landmark, LandmarkKind
 from llmtui.tui.glyphs import Glyphs
 
 TICKS: tuple[tuple[LandmarkKind, str], ...] = (("job start", "."), ("marker", "m"), ("alert", "!"), ("error", "x"))
 """The letter of each kind on the line; of several at one place the last one here is shown."""
 
+HEAT = "~"
+"""Stands all along a span in which heat slowed a device, below the letters."""
+
 _CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d{1,2})(?:\.(\d+))?")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
 
-NEXT: dict[str, LandmarkKind] = {"alert": "alert", "marker": "marker", "error": "error", "job": "job start"}
+NEXT: dict[str, LandmarkKind] = {
+    "alert": "alert",
+    "marker": "marker",
+    "error": "error",
+    "job": "job start",
+    "throttle": "throttle",
+}
 
 
 class Place(NamedTuple):
@@ -27,6 +37,7 @@ class Place(NamedTuple):
     speed: float | None
     paused: bool
     landmarks: Sequence[Landmark]
+    heat: Sequence[HeatSpan] = ()
 
 
 class Goal(NamedTuple):
@@ -55,6 +66,9 @@ def _track(place: Place, room: int, glyphs: Glyphs) -> str:
     def cell(t: int) -> int:
         return min(room - 1, t * room // place.length_ns) if place.length_ns > 0 else 0
 
+    for span in place.heat:
+        first, last = cell(span.start_ns), cell(span.end_ns)
+        cells[first : last + 1] = [HEAT] * (last + 1 - first)
     for kind, tick in TICKS:
         for landmark in place.landmarks:
             if landmark.kind == kind:
@@ -64,7 +78,7 @@ def _track(place: Place, room: int, glyphs: Glyphs) -> str:
 
 
 def parse_goal(text: str) -> Goal | None:
-    """Read `12:30`, `1:02:03`, `90s`, `50%`, `j3`, `alert`, `marker`, `error` or `job`; None for anything else."""
+    """Read `12:30`, `1:02:03`, `90s`, `50%`, `j3`, or a key of `NEXT`; None for anything else."""
     text = text.strip().lower()
     if found := _CLOCK.fullmatch(text):
         hours, minutes, seconds, part = found.groups()

@@ -15,6 +15,7 @@ from llmtui.tui.glyphs import Glyphs
 from llmtui.tui.projections.charts import charts
 from llmtui.tui.projections.hardware import WINDOWS_S
 from llmtui.tui.widgets.graph import Graph
+from llmtui.tui.widgets.graph_lines import HEAT
 
 FRAME_S = 0.5
 
@@ -72,7 +73,9 @@ class Charts(Screen[None]):
         state = self._state()
         self._seen = self._mark()
         span = wording.clock(WINDOWS_S[self._window] * 1e9)
-        title = f"charts of the last {span}  (+ longer, - shorter, esc closes; ticks: job starts and markers)"
+        title = (
+            f"charts of the last {span}  (+ longer, - shorter, esc closes; ticks: job starts and markers; {HEAT} heat)"
+        )
         self.query_one("#charts-title", Static).update(title, layout=False)
         column = self.query_one("#charts", VerticalScroll)
         known = {graph.id: graph for graph in column.query(Graph)}

@@ -134,7 +134,7 @@ class HardwarePane(Pane):
 
     sections = frozenset({"hardware", "targets", "self"})
     about = (
-        "Figures over time, all on one span (+ and - change it); ticks on the axis are job starts and markers. "
+        "Figures over time, all on one span (+ and - change it); ticks on the axis are job starts and markers, ~ heat. "
         "What can't be read says why."
     )
 

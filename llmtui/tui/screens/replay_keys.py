@@ -8,7 +8,7 @@ from llmtui.tui.playback import Playback
 from llmtui.tui.projections.scrubber import NEXT, Goal, Place, parse_goal
 
 JUMP_S = 10
-JUMPED_TO: tuple[LandmarkKind, ...] = ("alert", "marker", "error", "job start")
+JUMPED_TO: tuple[LandmarkKind, ...] = ("alert", "marker", "error", "job start", "throttle")
 """Kinds of landmarks between which `{` and `}` go."""
 
 
@@ -18,13 +18,30 @@ class ReplayKeys:
     def __init__(self, playback: Playback, say: Callable[[str], None]) -> None:
         self._playback = playback
         self._say = say
-        self._landmarks = [landmark for kind in JUMPED_TO for landmark in playback.landmarks.of_kind(kind)]
+        self._marks: list[Landmark] = []
+        self._spans = -1
 
     @property
     def place(self) -> Place:
         """Where it stands now."""
         playback = self._playback
-        return Place(playback.position_ns, playback.length_ns, playback.speed, playback.paused, self._landmarks)
+        return Place(
+            playback.position_ns,
+            playback.length_ns,
+            playback.speed,
+            playback.paused,
+            self._landmarks,
+            playback.heat_spans,
+        )
+
+    @property
+    def _landmarks(self) -> list[Landmark]:
+        """All that the keys jump to; what heat slowed is found out on the way."""
+        if self._spans != len(self._playback.heat_spans):
+            self._spans = len(self._playback.heat_spans)
+            landmarks = self._playback.landmarks
+            self._marks = [landmark for kind in JUMPED_TO for landmark in landmarks.of_kind(kind)]
+        return self._marks
 
     def play(self) -> None:
         """Play, or stand still; at the end begin again."""
@@ -62,12 +79,12 @@ class ReplayKeys:
         self._playback.step(1)
 
     def previous_landmark(self) -> None:
-        """Go back to the last alert, marker, error or start of a job."""
+        """Go back to the last alert, marker, error, start of a job or span that heat slowed."""
         earlier = [mark for mark in self._landmarks if mark.t < self._playback.position_ns]
         self._jump(max(earlier, key=lambda mark: mark.t, default=None), "there is nothing before")
 
     def next_landmark(self) -> None:
-        """Go to the next alert, marker, error or start of a job."""
+        """Go to the next alert, marker, error, start of a job or span that heat slowed."""
         later = [mark for mark in self._landmarks if mark.t > self._playback.position_ns]
         self._jump(min(later, key=lambda mark: mark.t, default=None), "there is nothing more")
 
@@ -82,7 +99,7 @@ class ReplayKeys:
         """Go where `text` says."""
         goal = parse_goal(text)
         if goal is None:
-            self._say(f"`{wording.visible(text)}` is no place: write 12:30, 50%, j3, alert, marker, error or job")
+            self._say(f"`{wording.visible(text)}` is no place: write 12:30, 50%, j3, {', '.join(NEXT)}")
             return
         self._go(goal)
 
@@ -96,4 +113,11 @@ class ReplayKeys:
             if playback.seek_job(goal.name) is None:
                 self._say(f"{goal.name} never started in this session")
         elif playback.next(NEXT[goal.name]) is None:
-            self._say(f"no further {goal.name}")
+            self._say(f"no further {goal.name}{self._unread(goal.name)}")
+
+    def _unread(self, name: str) -> str:
+        """Return how far a search came that has not reached the end."""
+        playback = self._playback
+        if name != "throttle" or playback.searched_ns >= playback.length_ns:
+            return ""
+        return f" by {wording.clock(playback.searched_ns)}; the rest is still being read, try again"

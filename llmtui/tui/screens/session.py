@@ -87,7 +87,7 @@ class SessionScreen(Screen[None]):
         yield Static("", id="strip", markup=False)
         yield Static("", id="scrubber", markup=False)
         yield Input(placeholder="label of the marker, enter places it, esc closes", id="marker", compact=True)
-        yield Input(placeholder="12:30, 50%, j3, alert, marker, error or job", id="goal", compact=True)
+        yield Input(placeholder="12:30, 50%, j3, alert, marker, error, job or throttle", id="goal", compact=True)
         yield Static("", id="footer", markup=False)
 
     def on_mount(self) -> None:

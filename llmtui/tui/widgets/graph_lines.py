@@ -19,12 +19,29 @@ POINTS_PER_CELL: dict[Tier, int] = {"braille": 2, "block": 1, "ascii": 1}
 LEAST_ROWS_WITH_AXIS = 4
 
 
+HEAT = "~"
+"""Stands on the axis where a device was slowed by heat."""
+
+SEVERAL = "*"
+"""Stands where several lines of one graph meet."""
+
+
+class GraphLine(NamedTuple):
+    """One of several lines in a graph: the letter that draws it, and its points; NaN is a gap."""
+
+    letter: str
+    points: tuple[float, ...]
+
+
 class GraphData(NamedTuple):
     """What a graph shows. `points` stand at equal spans of time and end at the present; NaN is a gap.
 
     `high` and `low` are printed as `high_text` and `low_text`. `level` colours the value, which says it in words too.
 
-    `ticks` are places in `points` where a job began or a marker stands. With `missing` there are no points to draw.
+    `ticks` are places in `points` where a job began or a marker stands; at those of `heat` a device was slowed by heat.
+    With `missing` there are no points to draw. `end_text` stands at the right end of the axis.
+
+    With `lines` several things are drawn in one graph, each by its letter, and `points` are none.
     """
 
     title: str
@@ -35,9 +52,17 @@ class GraphData(NamedTuple):
     low_text: str = "0"
     high_text: str = ""
     ticks: frozenset[int] = frozenset()
+    heat: frozenset[int] = frozenset()
     span_text: str = ""
+    end_text: str = "now"
     missing: str | None = None
     level: Literal["normal", "warn", "bad"] = "normal"
+    lines: tuple[GraphLine, ...] = ()
+
+    @property
+    def places(self) -> int:
+        """How many points of time there are."""
+        return max((len(line.points) for line in self.lines), default=len(self.points))
 
 
 class GraphRow(NamedTuple):
@@ -64,7 +89,7 @@ def graph_rows(data: GraphData, width: int, height: int, glyphs: Glyphs) -> list
     margin = min(max(len(data.high_text), len(data.low_text)), max(0, width - 4))
     plot_width = max(1, width - margin - 1)
     plot_height = height - 1 - axis
-    plot = draw(data, plot_width, plot_height, glyphs.tier)
+    plot = _plot(data, plot_width, plot_height, glyphs.tier)
     rows = [GraphRow("", clip(data.title, width - len(data.value) - 1), data.value)]
     for place, line in enumerate(plot):
         label = data.high_text if place == 0 else data.low_text if place == plot_height - 1 else ""
@@ -82,21 +107,39 @@ def missing_lines(data: GraphData, width: int) -> list[str]:
 def _sparkline(data: GraphData, width: int, glyphs: Glyphs) -> GraphRow:
     head = f"{data.title} {data.value} "
     room = max(0, width - len(head))
-    line = draw(data, room, 1, glyphs.tier)[0] if room else ""
+    line = _plot(data, room, 1, glyphs.tier)[0] if room else ""
     return GraphRow(clip(head, width), line)
 
 
 def _time_axis(data: GraphData, width: int, glyphs: Glyphs) -> str:
-    """Draw the axis: ticks where jobs began, the span of time at the left, the present at the right."""
+    """Draw the axis: where heat slowed a device, ticks where jobs began, what the two ends are."""
     cells = [glyphs.rule] * width
-    for tick in data.ticks:
-        if 0 <= tick < len(data.points):
-            cells[tick * width // len(data.points)] = glyphs.tick
-    left, right = data.span_text, "now"
+    for places, mark in ((data.heat, HEAT), (data.ticks, glyphs.tick)):
+        for place in places:
+            if 0 <= place < data.places:
+                cells[place * width // data.places] = mark
+    left, right = data.span_text, data.end_text
     if left and len(left) + len(right) + 2 <= width:
         cells[: len(left)] = left
         cells[-len(right) :] = right
     return "".join(cells)
+
+
+def _plot(data: GraphData, width: int, height: int, tier: Tier) -> list[str]:
+    return draw_lines(data, width, height) if data.lines else draw(data, width, height, tier)
+
+
+def draw_lines(data: GraphData, width: int, height: int) -> list[str]:
+    """Draw each line by its letter, one character a column, `height` rows from the top down."""
+    rows = [[" "] * width for _ in range(height)]
+    for line in data.lines:
+        for column in range(width if line.points else 0):
+            value = line.points[column * len(line.points) // width]
+            if math.isnan(value):
+                continue
+            cells = rows[height - _level(value, data.low, data.high, height)]
+            cells[column] = line.letter if cells[column] in {" ", line.letter} else SEVERAL
+    return ["".join(cells) for cells in rows]
 
 
 def draw(data: GraphData, width: int, height: int, tier: Tier) -> list[str]:

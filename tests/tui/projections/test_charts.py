@@ -62,3 +62,16 @@ def test_spans_in_which_heat_slowed_it_are_a_chart_only_where_a_device_tells():
     still = charts(state(*(told(second, 0x20) for second in range(30))), 30)["slowed"]
     assert (still.value, still.level) == ("yes", "bad")
     assert "slowed" not in charts(state(sample(cpu_percent=5.0)), 60)
+
+
+def test_where_heat_slowed_a_device_is_marked_on_the_axis_of_every_chart():
+    def told(second, reasons):
+        values = {"gpu.0.percent": 99.0, "gpu.0.temperature": 84.0, "gpu.0.throttle.reasons": float(reasons)}
+        return ev.SampleTaken(t=second * 1000 * MS, values=values)
+
+    points = 30
+    shown = charts(state(*(told(second, 0x20 if 10 <= second < 20 else 0) for second in range(30))), 30, points)
+    marked = {data.heat for data in shown.values() if data.missing is None}
+    assert marked == {frozenset(range(10, 21))}
+    quiet = charts(state(*(told(second, 0) for second in range(30))), 30, points)
+    assert {data.heat for data in quiet.values() if data.missing is None} == {frozenset()}

@@ -1,5 +1,6 @@
 import pytest
 
+from llmtui.state.heat_spans import HeatSpan
 from llmtui.state.landmarks import Landmark
 from llmtui.tui.glyphs import glyphs_of
 from llmtui.tui.projections.scrubber import Goal, Place, parse_goal, scrubber_line
@@ -30,6 +31,16 @@ def test_it_says_when_it_stands_still_and_how_fast_it_goes():
     assert line(speed=0.25).startswith("> 0.25x")
 
 
+def test_a_span_slowed_by_heat_is_drawn_all_along_it_below_the_letters():
+    span = HeatSpan(20 * S, 40 * S, over=True)
+    text = line(marks=(Landmark(30 * S, "marker", "x"),), heat=(span,), position=90)
+    track = text.removeprefix("> 2x  1:30 ").removesuffix(" 1:40")
+    first, last = 20 * len(track) // 100, 40 * len(track) // 100
+    assert set(track[first : last + 1]) == {"~", "m"}
+    assert track.count("~") == last - first
+    assert "~" not in line()
+
+
 def test_a_narrow_terminal_still_shows_where_it_is():
     assert line(width=18) == "> 2x  0:25"
     assert line(width=30).count("|") == 1
@@ -51,6 +62,7 @@ def test_an_empty_session_has_a_line_too():
         ("50%", Goal("percent", 50)),
         ("J3", Goal("job", name="j3")),
         ("alert", Goal("next", name="alert")),
+        ("Throttle", Goal("next", name="throttle")),
         ("tomorrow", None),
         ("", None),
         ("-5", None),

@@ -21,10 +21,10 @@ class Clock:
         return self.now
 
 
-def app_for(tmp_path, clock):
+def app_for(tmp_path, clock, told=None):
     path = tmp_path / "20261121-000000-quick-0000.jsonl"
     writer = LogWriter(path)
-    for event in whole_session():
+    for event in told or whole_session():
         writer.append(event)
     writer.close()
     playback = Playback(LogBlocks(path), 1.0, clock)
@@ -82,6 +82,30 @@ async def test_going_to_a_place_shows_what_was_there_and_nothing_later(tmp_path)
         assert "is no place" in app.screen.query_one("#footer", Static).content
         await press(pilot, "g", "escape")
         assert not app.screen.query_one("#goal").display
+
+
+async def test_g_throttle_goes_to_the_next_span_that_heat_slowed(tmp_path):
+    reasons = {"gpu.0.percent": 99.0, "gpu.0.temperature": 84.0}
+    heat = [
+        ev.SampleTaken(t=s * 1000 * MS, values={**reasons, "gpu.0.throttle.reasons": float(0x20 if 5 <= s < 8 else 0)})
+        for s in range(1, 20)
+    ]
+    app, playback = app_for(tmp_path, Clock(), [*whole_session()[:-1], *heat])
+    async with app.run_test(size=(160, 50)) as pilot:
+        await pilot.pause(0.3)
+        await press(pilot, "space", "g", *"throttle", "enter")
+        assert playback.position_ns == 5000 * MS
+        assert "~" in app.screen.query_one("#scrubber", Static).content
+        await press(pilot, "g", *"throttle", "enter")
+        assert playback.position_ns == 5000 * MS
+        assert "no further throttle" in app.screen.query_one("#footer", Static).content
+        await press(pilot, "left_curly_bracket")
+        assert playback.position_ns < 1000 * MS
+        while playback.position_ns < 5000 * MS:
+            before = playback.position_ns
+            await press(pilot, "right_curly_bracket")
+            assert playback.position_ns > before
+        assert playback.position_ns == 5000 * MS, "one of the moments between which { and } go"
 
 
 async def test_a_finished_replay_begins_again(tmp_path):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmtui.tui.glyphs import TIERS, glyphs_of
-from llmtui.tui.widgets.graph_lines import GraphData, clip, draw, graph_rows
+from llmtui.tui.widgets.graph_lines import GraphData, GraphLine, clip, draw, graph_rows
 
 ASCII, BLOCK, BRAILLE = (glyphs_of(tier) for tier in ("ascii", "block", "braille"))
 
@@ -27,6 +27,31 @@ def test_a_graph_with_axes_in_ascii():
         "    0|..@@@@  ",
         "      ----+---",
     ]
+
+
+def test_spans_of_heat_stand_on_the_axis_below_the_ticks():
+    graph = data([1.0] * 8, heat=frozenset({2, 3, 4}), ticks=frozenset({3}), span_text="")
+    assert text(graph_rows(graph, 14, 5, ASCII))[-1] == "      --~+~---"
+    assert "~" not in text(graph_rows(graph._replace(heat=frozenset()), 14, 5, ASCII))[-1]
+
+
+def lines(*pairs, **changes):
+    return data([], lines=tuple(GraphLine(letter, tuple(points)) for letter, points in pairs), **changes)
+
+
+@pytest.mark.parametrize("glyphs", [ASCII, BLOCK, BRAILLE])
+def test_several_lines_are_told_apart_by_letters_in_every_tier(glyphs):
+    graph = lines(("A", [100, 100, 50, math.nan]), ("B", [0, 50, 50, 100]), span_text="0", end_text="1:00")
+    rows = graph_rows(graph, 10, 5, glyphs)
+    assert [row.drawing for row in rows[1:4]] == ["AA B", " B* ", "B   "]
+    wide = graph_rows(graph, 30, 5, glyphs)[-1].drawing
+    assert wide.startswith("0")
+    assert wide.endswith("1:00")
+
+
+def test_one_letter_never_meets_itself_and_a_side_without_points_draws_nothing():
+    graph = lines(("A", [50, 50]), ("B", []))
+    assert "".join(row.drawing for row in graph_rows(graph, 8, 4, ASCII)[1:3]).strip() == "AAA"
 
 
 def test_zero_leaves_a_trace_and_a_gap_does_not():
