@@ -42,6 +42,20 @@ class Rerun(Command, frozen=True):
     jobs: tuple[str, ...]
 
 
+class Clone(Command, frozen=True):
+    """Queue a job again with other parameters: `set` has their keys and, as YAML, their values."""
+
+    job: str
+    set: dict[str, str]
+
+
+class Move(Command, frozen=True):
+    """Move a job that waits by so many places, down or (negative) up."""
+
+    job: str
+    steps: int
+
+
 class Repeat(Command, frozen=True):
     """Run these jobs until the interval of their rate is `within` a share of it."""
 
@@ -73,7 +87,7 @@ class Status(Command, frozen=True):
     """Ask how far the queue is."""
 
 
-AnyCommand = Pause | Resume | Skip | Rerun | Repeat | Stop | Mark | ReportViewer | Status
+AnyCommand = Pause | Resume | Skip | Rerun | Clone | Move | Repeat | Stop | Mark | ReportViewer | Status
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -53,7 +53,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="ev", tag=_snak
 
 
 class SessionOpened(Event, frozen=True, kw_only=True):
-    """The header, first line of every log. `suite` is the suite's YAML word for word, `overrides` what `--set` gave."""
+    """The header, first line of every log. `suite` is the suite's YAML word for word, `overrides` what `--set` gave.
+
+    A session that runs jobs of a finished one again names it: `parent` is that session, `parent_jobs` are its jobs, and
+    `changes` the parameters that differ.
+    """
 
     format: int
     llmtui: str
@@ -69,6 +73,9 @@ class SessionOpened(Event, frozen=True, kw_only=True):
     overrides: dict[str, str] = {}
     models: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
+    parent: str | None = None
+    parent_jobs: tuple[str, ...] = ()
+    changes: dict[str, str] = {}
     hardware: HardwareSnapshot = HardwareSnapshot()
 
 
@@ -107,7 +114,11 @@ class ServerProcessesFound(Event, frozen=True, kw_only=True):
 
 
 class JobQueued(Event, frozen=True, kw_only=True):
-    """A job took its place at the end of the queue. `requests` is how many measured requests it plans (0: open end)."""
+    """A job took its place at the end of the queue. `requests` is how many measured requests it plans (0: open end).
+
+    It is a new iteration of the job `rerun_of`, or is `clone_of` another one with changed parameters, which `variant`
+    names; `parent_job` is the one of the parent session that it repeats.
+    """
 
     job: str
     target: str
@@ -122,6 +133,15 @@ class JobQueued(Event, frozen=True, kw_only=True):
     load: OfferedLoad | None = None
     parameters: dict[str, Any] = {}
     rerun_of: str | None = None
+    clone_of: str | None = None
+    parent_job: str | None = None
+
+
+class JobMoved(Event, frozen=True, kw_only=True):
+    """A job that waits took another place: in front of `before`, or at the end of the queue where that is None."""
+
+    job: str
+    before: str | None = None
 
 
 class JobStarted(Event, frozen=True, kw_only=True):
@@ -395,6 +415,7 @@ AnyEvent = (
     | TargetResolved
     | ServerProcessesFound
     | JobQueued
+    | JobMoved
     | JobStarted
     | JobProgressed
     | JobFinished

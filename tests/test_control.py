@@ -60,6 +60,8 @@ COMMANDS = [
     control.Skip(),
     control.Skip(job="j2"),
     control.Rerun(jobs=("j1", "j2")),
+    control.Clone(job="j1", set={"max_tokens": "64"}),
+    control.Move(job="j2", steps=-1),
     control.Stop(now=False),
     control.Stop(),
     control.Mark(label="here\n\u2028"),

@@ -19,6 +19,7 @@ from llmtui import __version__, control, places, settings
 from llmtui.control import AnyCommand, Reply
 from llmtui.control_socket import ControlServer
 from llmtui.engine.measuring import SelfMeter
+from llmtui.engine.orders import Orders
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.run_request import RunRequest
 from llmtui.engine.sampling import SamplerKeeper
@@ -178,10 +179,8 @@ def obey(session: Session, command: AnyCommand) -> Reply:
             done = session.resume()
         case control.Skip(job=job):
             done = session.skip(job)
-        case control.Rerun(jobs=jobs):
-            done = session.rerun(list(jobs))
-        case control.Repeat(jobs=jobs, within=within):
-            done = session.repeat(list(jobs), within)
+        case control.Rerun() | control.Clone() | control.Move() | control.Repeat():
+            done = _carry_out(session.orders, command)
         case control.Stop(now=now):
             done = session.stop(now=now)
         case control.Mark(label=label):
@@ -191,6 +190,20 @@ def obey(session: Session, command: AnyCommand) -> Reply:
         case control.Status():
             done = session.status()
     return Reply(*done)
+
+
+def _carry_out(
+    orders: Orders, command: control.Rerun | control.Clone | control.Move | control.Repeat
+) -> tuple[bool, str]:
+    match command:
+        case control.Rerun(jobs=jobs):
+            return orders.rerun(jobs)
+        case control.Clone(job=job, set=changes):
+            return orders.clone(job, changes)
+        case control.Move(job=job, steps=steps):
+            return orders.move(job, steps)
+        case control.Repeat(jobs=jobs, within=within):
+            return orders.repeat(jobs, within)
 
 
 def _stop_on_signals(session: Session) -> None:

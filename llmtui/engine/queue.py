@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import msgspec
 
 from llmtui.engine.recorder import Recorder
-from llmtui.events import JobFinished, JobQueued, JobStarted, JobState
+from llmtui.events import JobFinished, JobMoved, JobQueued, JobStarted, JobState
+from llmtui.state.order import move_key
 from llmtui.suites.plan import JobPlan
 from llmtui.workloads.base import Outcome
 
@@ -27,7 +28,7 @@ class QueuedJob:
 
 
 class JobQueue:
-    """Jobs by their ids `j1`, `j2`, ... in the order in which they were added."""
+    """Jobs by their ids `j1`, `j2`, ... in the order in which they were added, or to which they were moved since."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
@@ -45,9 +46,11 @@ class JobQueue:
         self._jobs = {job.id: job for job in jobs}
         self._last = last
 
-    def add(self, plan: JobPlan, *, rerun_of: str | None = None) -> QueuedJob:
-        """Put a job at the end. A rerun is a new iteration beside the old ones."""
-        if rerun_of is not None:
+    def add(
+        self, plan: JobPlan, *, rerun_of: str | None = None, clone_of: str | None = None, parent_job: str | None = None
+    ) -> QueuedJob:
+        """Put a job at the end. A rerun, and another clone of the same kind, is a new iteration beside the old ones."""
+        if rerun_of is not None or clone_of is not None:
             plan = _next_iteration(plan, list(self))
         self._last += 1
         job = QueuedJob(f"j{self._last}", plan, rerun_of=rerun_of)
@@ -68,6 +71,8 @@ class JobQueue:
                 load=plan.load,
                 parameters=msgspec.to_builtins(plan.workload),
                 rerun_of=rerun_of,
+                clone_of=clone_of,
+                parent_job=parent_job,
             )
         )
         return job
@@ -87,6 +92,22 @@ class JobQueue:
             job.status = "running"
             self._recorder.record(JobStarted(t=self._recorder.now(), job=job.id))
         return job
+
+    def move(self, job: QueuedJob, steps: int) -> bool:
+        """Move a job that waits by so many places among those that wait, down or (negative) up; False: it can't go on.
+
+        Beyond the ends is at the end.
+        """
+        waiting = [other.id for other in self if other.status == "queued"]
+        place = waiting.index(job.id)
+        goal = max(0, min(place + steps, len(waiting) - 1))
+        if goal == place:
+            return False
+        waiting.remove(job.id)
+        before = waiting[goal] if goal < len(waiting) else None
+        move_key(self._jobs, job.id, before)
+        self._recorder.record(JobMoved(t=self._recorder.now(), job=job.id, before=before))
+        return True
 
     def finish(self, job: QueuedJob, outcome: Outcome) -> None:
         """End a job; its line is on the disk when the next one starts."""

@@ -14,6 +14,7 @@ from llmtui.events import (
     FORMAT_VERSION,
     Event,
     JobFinished,
+    JobMoved,
     JobQueued,
     JobStarted,
     JobState,
@@ -28,6 +29,7 @@ from llmtui.events import (
 from llmtui.log.decode import EventDecoder, last_turn
 from llmtui.log.read import BLOCK, LogError, open_log, read_header
 from llmtui.metrics.statistics import median
+from llmtui.state.order import move_key
 from llmtui.suites.plan import JobPlan, PlannedTarget, plan_jobs
 from llmtui.suites.schema import AnyWorkload, Suite
 
@@ -98,13 +100,21 @@ class SessionRest:
                 self.targets[target] = event
             case JobQueued():
                 self._job(event.job).queued = event
-                self._began |= event.rerun_of is not None
+                self._began |= event.rerun_of is not None or event.clone_of is not None
+            case JobMoved(job=name, before=before):
+                self._began = True
+                move_key(self._jobs, name, before)
             case JobStarted():
                 self._began = True
                 self._job(event.job).status = "running"
             case JobFinished():
                 self._began = True
                 self._job(event.job).status = event.status
+            case _:
+                self._fold_measurement(event)
+
+    def _fold_measurement(self, event: Event) -> None:
+        match event:
             case RequestStarted():
                 with suppress(ValueError):
                     number = int(event.request.rpartition(".")[2])

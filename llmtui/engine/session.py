@@ -12,6 +12,7 @@ from llmtui.engine.cooling import Cooler
 from llmtui.engine.gate import Gate
 from llmtui.engine.job import run_job
 from llmtui.engine.job_samples import JobSamples
+from llmtui.engine.orders import Orders
 from llmtui.engine.queue import JobQueue, QueuedJob
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.repetition import Repetition
@@ -63,6 +64,7 @@ class Session:
         self._watcher = watcher
         self._queue = JobQueue(recorder)
         self._repetition = Repetition(self._queue, recorder)
+        self.orders = Orders(self._queue, self._repetition, session_id.partition("+")[0], suite)
         self._gate = Gate()
         self._stop_reason: str | None = None
         self._step: asyncio.Task[Any] | None = None
@@ -234,26 +236,6 @@ class Session:
         else:
             return False, f"{job.id} is {job.status} already"
         return True, f"{job.id} skipped"
-
-    def rerun(self, names: list[str]) -> tuple[bool, str]:
-        """Put new iterations of these jobs at the end of the queue."""
-        jobs = [self._queue.find(name) for name in names]
-        unknown = [name for name, job in zip(names, jobs, strict=True) if job is None]
-        if unknown or not names:
-            return False, f"there is no job {', '.join(unknown)}" if unknown else "name the jobs to run again"
-        added = [self._queue.add(job.plan, rerun_of=job.id).id for job in jobs if job is not None]
-        return True, f"queued as {', '.join(added)}"
-
-    def repeat(self, names: list[str], within: float) -> tuple[bool, str]:
-        """Run these jobs again and again until the interval of their rate is `within` a share of it."""
-        jobs = [self._queue.find(name) for name in names]
-        unknown = [name for name, job in zip(names, jobs, strict=True) if job is None]
-        if unknown or not names:
-            return False, f"there is no job {', '.join(unknown)}" if unknown else "name the jobs to repeat"
-        if not 0 < within < 1:
-            return False, f"`within` is {within:g}; it must be a share between 0 and 1, such as 0.02"
-        count = self._repetition.begin([job for job in jobs if job is not None], within)
-        return True, f"repeating {count} of them until each rate is known to ± {within * 100:g} %"
 
     def stop(self, *, now: bool, reason: str = "stopped by the user") -> tuple[bool, str]:
         """End the session: at once, or when the job that runs is done."""

@@ -6,7 +6,6 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from llmtui import events as ev
-from llmtui.state.heat_spans import note_heat
 from llmtui.state.order import move_key
 from llmtui.state.request_use import RequestUse
 from llmtui.state.series import Series
@@ -391,7 +390,6 @@ def _settle(state: SessionState, used: Iterable[tuple[str, RequestUse]]) -> bool
     """Give requests what the samples said of them; return whether there were any."""
     known = False
     for name, use in used:
-        note_heat(state.heat_spans, state.now_ns, slowed=bool(state.use.slowed[1]))
         request = _request(state, name)
         request.use, known = use, True
         _job(state, request.job).changes += 1

@@ -26,6 +26,11 @@ def problem_of(suite: Suite) -> str | None:
     return next(_problems(suite), None)
 
 
+def problem_of_workload(workload: AnyWorkload) -> str | None:
+    """Return the first thing that is wrong with a workload alone."""
+    return next((f"`{problem}" for problem in _workload_problems(workload)), None)
+
+
 def _problems(suite: Suite) -> Iterator[str]:
     if not suite.workloads:
         yield "`workloads` is empty; a suite needs one at least"

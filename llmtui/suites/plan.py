@@ -84,14 +84,14 @@ def plan_jobs(suite: Suite, targets: Sequence[PlannedTarget]) -> list[JobPlan]:
 
 def _plain_jobs(suite: Suite, place: _Place) -> Iterator[JobPlan]:
     for number, workload in enumerate(suite.workloads):
-        for step, load in _steps(workload):
+        for step, load in steps_of(workload):
             for iteration in range(suite.iterations):
                 yield _job(place, step, load, _name(workload, number), iteration + 1, None)
 
 
 def _varied_jobs(suite: Suite, group: Sequence[tuple[Variant, _Place]]) -> Iterator[JobPlan]:
     for number, workload in enumerate(suite.workloads):
-        steps = [_steps(varied(workload, variant)) for variant, _ in group]
+        steps = [steps_of(varied(workload, variant)) for variant, _ in group]
         order = balanced_order(len(group), suite.iterations, suite.order_seed + number)
         for iteration, turns in enumerate(order):
             for level in range(max(map(len, steps))):
@@ -101,7 +101,7 @@ def _varied_jobs(suite: Suite, group: Sequence[tuple[Variant, _Place]]) -> Itera
                         yield _job(place, *steps[turn][level], _name(workload, number), iteration + 1, variant.name)
 
 
-def _steps(workload: AnyWorkload) -> list[tuple[AnyWorkload, OfferedLoad | None]]:
+def steps_of(workload: AnyWorkload) -> list[tuple[AnyWorkload, OfferedLoad | None]]:
     """Return a workload with each of its levels alone; one that is no sweep stays whole."""
     if not isinstance(workload, Load) or workload.search is not None or workload.ramp:
         return [(workload, None)]
@@ -124,14 +124,15 @@ def _job(  # noqa: PLR0917 - the parts of a job, each of a type of its own
         workload=workload,
         name=name,
         iteration=iteration,
-        requests=_requests(workload, load),
+        requests=requests_in(workload, load),
         variant=variant,
         load=load,
         problem=None if isinstance(workload, Watch) else place.problem,
     )
 
 
-def _requests(workload: AnyWorkload, load: OfferedLoad | None) -> int:
+def requests_in(workload: AnyWorkload, load: OfferedLoad | None) -> int:
+    """Return how many measured requests a job plans; 0 where that is open."""
     if isinstance(workload, Generate):
         return len(workload.prompts)
     if isinstance(workload, Load):

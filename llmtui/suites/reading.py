@@ -1,7 +1,7 @@
 """From YAML text to a `Suite`, with the `KEY=VALUE` of `--set` on top."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -46,16 +46,24 @@ def _override(document: dict[str, Any], key: str, raw: str) -> None:
     A key that ends in `_s` may be given without it and with a unit: `duration=90s`.
     """
     source = f"--set {key}={raw}"
-    try:
-        value = yaml.safe_load(raw)
-    except yaml.YAMLError:
-        value = raw
     first = split_path(key)[0]
     top = [field.name for field in msgspec.structs.fields(Suite)]
     if first in top:
-        set_path(document, key, value, source)
+        set_path(document, key, _yaml_value(raw), source)
         return
     items = [item for item in document.get("workloads") or [] if isinstance(item, dict)]
+    override_workloads(items, key, raw, source, also=top)
+
+
+def override_workloads(
+    items: Sequence[dict[str, Any]], key: str, raw: str, source: str, *, also: Sequence[str] = ()
+) -> None:
+    """Set `key` to the YAML value `raw` in those of the workloads that have it; one has it or this raises.
+
+    A key that ends in `_s` may be given without it and with a unit. A `DocumentError` begins with `source` and names
+    the keys that there are, those in `also` too.
+    """
+    first, value = split_path(key)[0], _yaml_value(raw)
     if first in LEVELS:
         _put_under_load(items, str(first))
     known = {name for item in items for name in _workload_keys(item)}
@@ -63,9 +71,17 @@ def _override(document: dict[str, Any], key: str, raw: str) -> None:
         first, key, value = f"{first}_s", f"{key}_s", seconds
     fitting = [item for item in items if first in _workload_keys(item)]
     if not fitting:
-        raise DocumentError(f"{source}: no such key{nearest_key(str(first), [*top, *sorted(known)])}")
+        raise DocumentError(f"{source}: no such key{nearest_key(str(first), [*also, *sorted(known)])}")
     for item in fitting:
         set_path(item, key, value, source)
+
+
+def _yaml_value(raw: str) -> Any:
+    """Return a value as it would stand in the suite's file; what is no YAML is text."""
+    try:
+        return yaml.safe_load(raw)
+    except yaml.YAMLError:
+        return raw
 
 
 def _seconds(raw: str) -> float | None:
@@ -74,7 +90,7 @@ def _seconds(raw: str) -> float | None:
     return float(found[1]) * _SECONDS[found[2]] if found else None
 
 
-def _put_under_load(items: list[dict[str, Any]], key: str) -> None:
+def _put_under_load(items: Sequence[dict[str, Any]], key: str) -> None:
     """Turn workloads that send one request after another into loads; a load takes this level in place of its own."""
     for item in items:
         if item.get("kind") == "generate":

@@ -13,6 +13,7 @@ class Recorded:
 
     def __init__(self):
         self.asked = []
+        self.orders = self
 
     def __getattr__(self, name):
         def ask(*arguments, **options):
@@ -29,7 +30,10 @@ class Recorded:
         (control.Resume(), ("resume", (), {})),
         (control.Skip(job="j2"), ("skip", ("j2",), {})),
         (control.Skip(), ("skip", (None,), {})),
-        (control.Rerun(jobs=("j1", "j2")), ("rerun", (["j1", "j2"],), {})),
+        (control.Rerun(jobs=("j1", "j2")), ("rerun", (("j1", "j2"),), {})),
+        (control.Repeat(jobs=("j1",), within=0.1), ("repeat", (("j1",), 0.1), {})),
+        (control.Clone(job="j1", set={"seed": "7"}), ("clone", ("j1", {"seed": "7"}), {})),
+        (control.Move(job="j3", steps=-1), ("move", ("j3", -1), {})),
         (control.Stop(now=False), ("stop", (), {"now": False})),
         (control.Mark(label="x"), ("mark", ("x",), {})),
         (control.Status(), ("status", (), {})),

@@ -136,9 +136,9 @@ async def test_a_rerun_is_a_new_iteration_at_the_end():
     session, sink, _, _ = session_for(backend)
     running = asyncio.create_task(session.run())
     await until(lambda: sink.of(ev.JobStarted))
-    assert session.rerun(["j1"]) == (True, "queued as j3")
-    assert not session.rerun(["j1", "nope"])[0]
-    assert not session.rerun([])[0]
+    assert session.orders.rerun(["j1"]) == (True, "queued as j3")
+    assert not session.orders.rerun(["j1", "nope"])[0]
+    assert not session.orders.rerun([])[0]
     await running
     again = sink.of(ev.JobQueued)[2]
     assert (again.job, again.rerun_of, again.iteration) == ("j3", "j1", 2)

@@ -35,6 +35,7 @@ def finished(draw):
 
 MAKERS = (
     lambda draw: queued(draw(JOBS)),
+    lambda draw: ev.JobMoved(t=0, job=draw(JOBS), before=draw(st.none() | JOBS)),
     lambda draw: ev.JobStarted(t=0, job=draw(JOBS)),
     lambda draw: ev.JobProgressed(t=0, job=draw(JOBS), phase="measuring", done=draw(st.integers(0, 9))),
     lambda draw: ev.JobFinished(t=0, job=draw(JOBS), status=draw(st.sampled_from(("done", "failed")))),
