@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from llmtui import events as ev
+from llmtui.state.heat_spans import note_heat
 from llmtui.state.order import move_key
 from llmtui.state.request_use import RequestUse
 from llmtui.state.series import Series
@@ -161,6 +162,14 @@ def _job_queued(state: SessionState, event: ev.JobQueued) -> Sections:
     job = state.jobs.setdefault(event.job, Job(event.job))
     job.plan, job.total = event, event.requests
     job.changes += 1
+    return "queue", "results"
+
+
+@_folds(ev.JobMoved)
+def _job_moved(state: SessionState, event: ev.JobMoved) -> Sections:
+    if not move_key(state.jobs, event.job, event.before):
+        state.misfits += 1
+        return _NOTHING
     return "queue", "results"
 
 
@@ -382,6 +391,7 @@ def _sample_taken(state: SessionState, event: ev.SampleTaken) -> Sections:
     known = _settle(state, state.use.take(event.t, event.values, event.missing))
     if state.use.slowed is not None:
         state.request_series.setdefault("slowed_by_heat", Series()).append(*state.use.slowed)
+        note_heat(state.heat_spans, state.now_ns, slowed=bool(state.use.slowed[1]))
         state.use.slowed = None
     return ("hardware", "results") if known else ("hardware",)
 
