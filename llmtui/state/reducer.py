@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from llmtui import events as ev
 from llmtui.state.heat_spans import note_heat
+from llmtui.state.order import move_key
 from llmtui.state.request_use import RequestUse
 from llmtui.state.series import Series
 from llmtui.state.session import KEPT_TEXT, Job, Request, Section, SessionState, Target
