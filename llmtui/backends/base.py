@@ -126,8 +126,14 @@ class Backend(Protocol):
     async def load(self, model: str, options: dict[str, Any]) -> int | None:
         """Make `model` ready, and return the server's own load time in ns where it tells."""
 
+    async def loaded(self) -> tuple[str, ...] | None:
+        """Return the models that are in the server's memory now; None where it does not tell."""
+
     async def unload(self, model: str) -> None:
-        """Let go of `model` where the server can."""
+        """Let go of `model`, and wait until the server no longer lists it as loaded.
+
+        `BackendError` not_supported: this server can't; timeout: it said that it did, and still lists the model.
+        """
 
     def stream(self, request: GenerationRequest) -> AsyncIterator[StreamItem]:
         """Send one request and yield `Sent`, then every `Chunk` with text, then `End`."""

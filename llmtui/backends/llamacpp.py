@@ -39,7 +39,8 @@ class LlamaCppBackend:
         client: A client for `url` to be used instead of an own one; whoever opened it closes it.
         kind: "llamacpp", or "embedded" for the server that llmtui brings along.
         loading_limit_s: How long a server that says that it is loading is waited for.
-        load_limit_s: How long a router may take to load or unload a model.
+        load_limit_s: How long a router may take to load a model.
+        unload_limit_s: How long a router may take to let go of one.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class LlamaCppBackend:
         kind: str = "llamacpp",
         loading_limit_s: float = 120.0,
         load_limit_s: float = 600.0,
+        unload_limit_s: float = 30.0,
     ) -> None:
         self.url = url.rstrip("/").removesuffix("/v1")
         self.kind = kind
@@ -61,6 +63,7 @@ class LlamaCppBackend:
         self._secret = api_key
         self._loading_limit_s = loading_limit_s
         self._load_limit_s = load_limit_s
+        self._unload_limit_s = unload_limit_s
         self._known: set[str] = set()
         self._asked_for: str | None = None
         self._absent: set[str] = set()
@@ -97,15 +100,29 @@ class LlamaCppBackend:
         if status == "unloaded":
             await request_json(self._client, "POST", "/models/load", {"model": row["id"]}, model=model)
         if status not in {None, "loaded", "sleeping"}:  # a request wakes up a model that sleeps
-            await self._until(model, "loaded", has_tried=not has_failed(row))
+            await self._until(model, "loaded", limit_s=self._load_limit_s, has_tried=not has_failed(row))
         return None
 
+    async def loaded(self) -> tuple[str, ...] | None:
+        """Return what is in memory: of a router what it says of each model, else the server's only one.
+
+        A model that sleeps has given its memory back.
+        """
+        rows = rows_of(await self._get("/v1/models"))
+        return tuple(str(row["id"]) for row in rows if status_of(row) in {None, "loaded", "loading"})
+
     async def unload(self, model: str) -> None:
-        """Tell a router to unload `model`, and wait until it has; a server with one model keeps it."""
+        """Tell a router to unload `model`, and wait until it has.
+
+        `BackendError` not_supported for a server with one model, which holds it as long as it runs.
+        """
         row = await self._row(model)
-        if status_of(row) not in {None, "unloaded"}:
+        status = status_of(row)
+        if status is None:
+            raise BackendError("not_supported", f"{self.url} keeps {model!r} in memory: this server cannot unload.")
+        if status != "unloaded":
             await request_json(self._client, "POST", "/models/unload", {"model": row["id"]}, model=model)
-            await self._until(model, "unloaded")
+            await self._until(model, "unloaded", limit_s=self._unload_limit_s)
 
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[StreamItem]:
         """Stream /v1/chat/completions, or /completion for a request with `prompt`.
@@ -194,13 +211,13 @@ class LlamaCppBackend:
         listed = ", ".join(sorted(str(row["id"]) for row in rows)) or "none"
         raise BackendError("no_model", f"{self.url} has no model {model!r}: choose one of those it has ({listed}).")
 
-    async def _until(self, model: str, goal: str, *, has_tried: bool = True) -> None:
+    async def _until(self, model: str, goal: str, *, limit_s: float, has_tried: bool = True) -> None:
         """Wait until a router says that `model` is what it was told to become.
 
         `has_tried`: the word "failed" is of this attempt, not of one before it.
         """
         try:
-            async with asyncio.timeout(self._load_limit_s):
+            async with asyncio.timeout(limit_s):
                 while (status := status_of(row := await self._row(model))) != goal:
                     has_tried = has_tried or status != "unloaded"
                     if goal == "loaded" and has_tried and has_failed(row):
@@ -208,7 +225,7 @@ class LlamaCppBackend:
                         raise BackendError("server_error", text)
                     await asyncio.sleep(_POLL_S)
         except TimeoutError:
-            text = f"{self.url} has not {goal} {model!r} after {self._load_limit_s:g} s: look into the server's log."
+            text = f"{self.url} has not {goal} {model!r} after {limit_s:g} s: look into the server's log."
             raise BackendError("timeout", text) from None
 
     async def _get(self, path: str) -> dict[str, Any]:

@@ -86,8 +86,13 @@ class OllamaBackend:
         await self._running()  # with the window that the model has now
         return read_positive(row.get("load_duration"))
 
+    async def loaded(self) -> tuple[str, ...] | None:
+        """Return the models that /api/ps lists; None for an imitation without that page."""
+        running = await self._running()
+        return None if running is None else tuple(running)
+
     async def unload(self, model: str) -> None:
-        """Unload `model`, and wait until it is gone."""
+        """Unload `model`, and wait until /api/ps no longer lists it. `BackendError` timeout when it stays there."""
         self._cache.forget(full_name(model))
         await self._ask("/api/generate", {"model": model, "stream": False, "keep_alive": 0}, model)
         try:

@@ -28,6 +28,7 @@ from llmtui.events import Server
 
 LOADING_LIMIT_S = 120.0
 _LOADING_POLL_S = 0.25
+_UNLOAD_POLL_S = 0.1
 MODEL_LOAD_LIMIT_S = 1800.0
 
 
@@ -40,6 +41,7 @@ class OpenAiBackend:
         api_key: Sent as a bearer token; without one no Authorization header is sent.
         client: A client for `url` to be used instead of an own one; whoever opened it closes it.
         loading_limit_s: How long a server that says that it is loading is waited for.
+        unload_limit_s: How long LM Studio may take to let go of a model.
 
     `ValueError` for a URL, a kind or a key that cannot be one.
     """
@@ -52,6 +54,7 @@ class OpenAiBackend:
         api_key: str | None = None,
         client: httpx.AsyncClient | None = None,
         loading_limit_s: float = LOADING_LIMIT_S,
+        unload_limit_s: float = 15.0,
     ) -> None:
         if kind not in KINDS:
             raise ValueError(f"{kind!r} is no kind of OpenAI-compatible server: write one of {', '.join(KINDS)}.")
@@ -63,6 +66,7 @@ class OpenAiBackend:
         if api_key:
             set_key(self._client, api_key)
         self._loading_limit_s = loading_limit_s
+        self._unload_limit_s = unload_limit_s
         self._dialect = Dialect()
 
     async def describe(self) -> Server:
@@ -111,12 +115,31 @@ class OpenAiBackend:
         seconds = read_number(answer.get("load_time_seconds")) if isinstance(answer, dict) else None
         return None if seconds is None else read_nanoseconds(seconds * 1e3)
 
+    async def loaded(self) -> tuple[str, ...] | None:
+        """Return the models of which LM Studio has instances in memory; the other servers do not tell."""
+        listing = await self._rich_listing() if self._traits.manages_models else None
+        if listing is None:
+            return None
+        return tuple(model.id for model in read_lmstudio_models(listing) if model.loaded)
+
     async def unload(self, model: str) -> None:
-        """Unload every instance of `model` where the server can be told to."""
-        if not self._traits.manages_models:
-            return
-        for instance in loaded_instances(await self._rich_listing(), model):
+        """Unload every instance of `model`, and wait until LM Studio lists none.
+
+        `BackendError` not_supported for all other servers, which hold their model as long as they run. vLLM's sleep mode
+        is no way out: it only moves the weights into main memory, and only in servers that were started for it.
+        """
+        listing = await self._rich_listing() if self._traits.manages_models else None
+        if listing is None:
+            raise BackendError("not_supported", f"{self.url} keeps {model!r} in memory: this server cannot unload.")
+        for instance in loaded_instances(listing, model):
             await self._unload_instance(instance)
+        try:
+            async with asyncio.timeout(self._unload_limit_s):
+                while loaded_instances(await self._rich_listing(), model):  # noqa: ASYNC110 - it tells only when asked
+                    await asyncio.sleep(_UNLOAD_POLL_S)
+        except TimeoutError:
+            sentence = f"still holds {model!r} {self._unload_limit_s:g} s after it was told to unload it"
+            raise BackendError("timeout", f"{self.url} {sentence}: look into LM Studio's log.") from None
 
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[StreamItem]:
         """Send one request and yield `Sent`, then every `Chunk` with text, then `End`.

@@ -429,10 +429,33 @@ async def test_rule_21_a_router_loads_and_unloads_what_it_is_told():
             assert await backend.load("good", {}) is None
             assert router.state["good"] == "loaded"
             await backend.load("good", {})
+            assert await backend.loaded() == ("good",)
             await backend.unload("good")
             assert router.state["good"] == "unloaded"
+            assert await backend.loaded() == ()
             await backend.unload("good")
     assert [path for path in paths(server) if path.startswith("/models/")] == ["/models/load", "/models/unload"]
+
+
+async def test_a_router_that_says_it_unloaded_but_still_lists_the_model_has_not():
+    router = Router()
+    router.state["good"] = "loaded"
+    router.turn = lambda name, goal: None
+    with ByteServer(router) as server:
+        async with backend_on(server.url, unload_limit_s=0.3) as backend:
+            with pytest.raises(BackendError) as caught:
+                await backend.unload("good")
+    assert (caught.value.kind, "'good'" in caught.value.sentence) == ("timeout", True)
+    assert paths(server).count("/models/unload") == 1
+
+
+async def test_a_server_of_one_model_holds_it_and_says_so():
+    with serving({}) as server:
+        async with backend_on(server.url) as backend:
+            assert await backend.loaded() == (MODEL,)
+            with pytest.raises(BackendError) as caught:
+                await backend.unload(MODEL)
+    assert (caught.value.kind, "cannot unload" in caught.value.sentence) == ("not_supported", True)
 
 
 async def test_a_model_that_sleeps_is_left_to_wake_up():
@@ -594,5 +617,8 @@ class TestRealServer:
     async def test_loading_what_is_loaded_changes_nothing(self, llamacpp_server):
         async with backend_on(llamacpp_server.url) as backend:
             assert await backend.load(llamacpp_server.model, {}) is None
-            await backend.unload(llamacpp_server.model)
+            assert await backend.loaded() == (llamacpp_server.model,)
+            with pytest.raises(BackendError) as caught:
+                await backend.unload(llamacpp_server.model)
+            assert caught.value.kind == "not_supported"
             assert len((await backend.describe()).models) == 1

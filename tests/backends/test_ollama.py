@@ -145,6 +145,18 @@ async def test_unload_waits_until_the_model_is_gone(captures):
     assert [request.path for request in server.requests].count("/api/ps") == 3
 
 
+async def test_what_is_in_memory_is_what_ps_lists(captures):
+    with serving({"/api/ps": Answer.recording(captures / "ollama_ps.raw")}) as server:
+        async with backend_on(server) as backend:
+            assert await backend.loaded() == (MODEL,)
+    with serving({"/api/ps": PS_EMPTY}) as server:
+        async with backend_on(server) as backend:
+            assert await backend.loaded() == ()
+    with serving({"/api/ps": Answer.http(404)}) as server:
+        async with backend_on(server) as backend:
+            assert await backend.loaded() is None, "an imitation does not tell"
+
+
 async def test_unload_says_when_the_model_stays(captures):
     pages = {
         "/api/ps": Answer.recording(captures / "ollama_ps.raw"),

@@ -719,11 +719,39 @@ async def test_lmstudio_loads_an_instance_anew_that_was_loaded_otherwise():
     ]
 
 
-async def test_lmstudio_unloads_every_instance():
-    other = LOADED | {"id": "m"}
-    _, posts = await call(lmstudio(LOADED, other), "unload", "m")
+class LmStudio:
+    """An LM Studio with two instances of `m`; of those that it was told to unload it lists `kept` all the same."""
+
+    def __init__(self, kept=()):
+        self.instances = [LOADED, LOADED | {"id": "m"}]
+        self.kept = kept
+
+    def __call__(self, request):
+        if request.path == "/api/v1/models/unload":
+            gone = json.loads(request.body)["instance_id"]
+            self.instances = [row for row in self.instances if row["id"] != gone or gone in self.kept]
+        return lmstudio(*self.instances)(request)
+
+
+async def test_lmstudio_unloads_every_instance_and_looks_whether_they_are_gone():
+    _, posts = await call(LmStudio(), "unload", "m")
     assert [body["instance_id"] for _, body in posts] == ["m:2", "m"]
     assert await call(lmstudio(), "unload", "m") == (None, [])
+
+
+async def test_lmstudio_that_says_it_unloaded_but_still_lists_the_model_has_not():
+    with ByteServer(LmStudio(kept=("m",))) as server:
+        backend = OpenAiBackend(server.url, kind="lmstudio", unload_limit_s=0.3)
+        with pytest.raises(BackendError) as caught:
+            await backend.unload("m")
+        await backend.aclose()
+    assert caught.value.kind == "timeout"
+    assert "still holds 'm'" in caught.value.sentence
+
+
+async def test_lmstudio_tells_what_is_in_memory():
+    assert (await call(lmstudio(LOADED), "loaded"))[0] == ("m",)
+    assert (await call(lmstudio(), "loaded"))[0] == ()
 
 
 async def test_lmstudio_describes_its_models():
@@ -741,7 +769,10 @@ async def test_an_old_lmstudio_without_the_rich_listing_is_described_and_loads_b
 
     assert (await describe(answer, "lmstudio")).models == (Model(id="m"),)
     assert await call(answer, "load", "m", {}) == (None, [])
-    assert await call(answer, "unload", "m") == (None, [])
+    assert await call(answer, "loaded") == (None, [])
+    with pytest.raises(BackendError) as caught:
+        await call(answer, "unload", "m")
+    assert caught.value.kind == "not_supported"
 
 
 async def test_an_lmstudio_that_fails_is_not_taken_for_an_old_one():
@@ -757,7 +788,10 @@ async def test_other_servers_are_not_asked_to_load():
     with ByteServer(pages()) as server:
         backend = OpenAiBackend(server.url, kind="vllm")
         assert await backend.load("m", {"context_length": 1}) is None
-        await backend.unload("m")
+        assert await backend.loaded() is None
+        with pytest.raises(BackendError) as caught:
+            await backend.unload("m")
+        assert (caught.value.kind, "cannot unload" in caught.value.sentence) == ("not_supported", True)
         await backend.aclose()
     assert server.requests == []
 

@@ -45,8 +45,11 @@ class ScriptedBackend:
             raise self.load_problem
         return 7
 
+    async def loaded(self):
+        return None
+
     async def unload(self, model):
-        pass
+        raise BackendError("not_supported", f"{self.url} keeps {model!r} in memory: this server cannot unload.")
 
     async def stream(self, request):
         self.requests.append(request)
