@@ -15,6 +15,7 @@ from llmtui.payloads import Figures as Figures
 from llmtui.payloads import Gpu as Gpu
 from llmtui.payloads import HardwareSnapshot as HardwareSnapshot
 from llmtui.payloads import Model as Model
+from llmtui.payloads import ModelPlace as ModelPlace
 from llmtui.payloads import OfferedLoad as OfferedLoad
 from llmtui.payloads import Server as Server
 from llmtui.payloads import ServerProcess as ServerProcess
@@ -116,6 +117,7 @@ class ServerProcessesFound(Event, frozen=True, kw_only=True):
 class JobQueued(Event, frozen=True, kw_only=True):
     """A job took its place at the end of the queue. `requests` is how many measured requests it plans (0: open end).
 
+    `models` are those that it compares; with several of them `target` and `model` name them all together.
     It is a new iteration of the job `rerun_of`, or is `clone_of` another one with changed parameters, which `variant`
     names; `parent_job` is the one of the parent session that it repeats.
     """
@@ -131,6 +133,7 @@ class JobQueued(Event, frozen=True, kw_only=True):
     quantization: str | None = None
     variant: str | None = None
     load: OfferedLoad | None = None
+    models: tuple[ModelPlace, ...] = ()
     parameters: dict[str, Any] = {}
     rerun_of: str | None = None
     clone_of: str | None = None
@@ -179,9 +182,44 @@ class ModelLoaded(Event, frozen=True, kw_only=True):
     source: Literal["server", "client"] | None = None
 
 
+class ModelUnloaded(Event, frozen=True, kw_only=True):
+    """A model was to leave a server's memory, after it was measured or to make room for `job`.
+
+    `gone`: the server no longer lists it, or its process has ended; False: it stays, and `reason` says why; None: the
+    server took the order and does not tell what it holds. `wait_ns` is how long that took. `found`: it was in memory
+    before the session asked for it, and is not loaded again. `memory` holds the first readings of memory after it.
+    """
+
+    job: str
+    target: str
+    model: str
+    gone: bool | None
+    wait_ns: int | None = None
+    reason: str | None = None
+    found: bool = False
+    memory: dict[str, float] = {}
+
+
+class ModelFinished(Event, frozen=True, kw_only=True):
+    """One of the models that a job compares has ended its part at `t`, well or not.
+
+    `start` is when its load began, `asked` when its first prompt was due (None: it never came to that), both in ns
+    since the origin.
+    """
+
+    job: str
+    target: str
+    model: str
+    status: RequestStatus
+    start: int
+    asked: int | None = None
+    problem: str | None = None
+
+
 class RequestStarted(Event, frozen=True, kw_only=True):
     """A request was due. `t` is the intended time; the real one is in `RequestSent`.
 
+    `target` is the one to which it went, where its job has several models; empty where it is that of the job.
     `step` is the step of the job to which it belongs, from 1; 0 where the job has none. `task` names what was asked
     within the suite and `category` the group in which it counts, where the workload has such.
     """
@@ -190,6 +228,7 @@ class RequestStarted(Event, frozen=True, kw_only=True):
     job: str
     model: str
     messages: tuple[tuple[str, str], ...]
+    target: str = ""
     options: dict[str, Any] = {}
     warmup: bool = False
     step: int = 0
@@ -420,6 +459,8 @@ AnyEvent = (
     | JobProgressed
     | JobFinished
     | ModelLoaded
+    | ModelUnloaded
+    | ModelFinished
     | RequestStarted
     | RequestSent
     | TokensReceived

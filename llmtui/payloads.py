@@ -67,6 +67,14 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     loaded: bool | None = None
 
 
+class ModelPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """A model on a target of the session."""
+
+    target: str
+    model: str
+    quantization: str | None = None
+
+
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """A server that answered at `url`, and which kind it proved to be."""
 

@@ -211,13 +211,32 @@ def _model_loaded(state: SessionState, event: ev.ModelLoaded) -> Sections:
         if job.plan is not None and (job.plan.target, job.plan.model) == (event.target, event.model):
             job.load_ns = event.load_ns
             job.changes += 1
+        if job.plan is not None and any((p.target, p.model) == (event.target, event.model) for p in job.plan.models):
+            job.loaded.append(event)
     return "targets", "results"
+
+
+@_folds(ev.ModelUnloaded)
+def _model_unloaded(state: SessionState, event: ev.ModelUnloaded) -> Sections:
+    job = _job(state, event.job)
+    job.unloaded.append(event)
+    job.changes += 1
+    return "targets", "results"
+
+
+@_folds(ev.ModelFinished)
+def _model_finished(state: SessionState, event: ev.ModelFinished) -> Sections:
+    job = _job(state, event.job)
+    job.ended.append(event)
+    job.changes += 1
+    return ("results",)
 
 
 @_folds(ev.RequestStarted)
 def _request_started(state: SessionState, event: ev.RequestStarted) -> Sections:
     request = state.requests.setdefault(event.request, Request(event.request, event.job))
     request.job, request.model, request.warmup = event.job, event.model, event.warmup
+    request.target = event.target
     request.messages, request.started_ns, request.step = event.messages, event.t, event.step
     request.task, request.category = event.task, event.category
     _job(state, event.job).requests.append(request.id)

@@ -15,6 +15,9 @@ from llmtui.events import (
     JobQueued,
     JobState,
     MarkerPlaced,
+    ModelFinished,
+    ModelLoaded,
+    ModelUnloaded,
     Phase,
     RequestSent,
     RequestStatus,
@@ -93,6 +96,7 @@ class Request:
     id: str
     job: str
     model: str = ""
+    target: str = ""
     warmup: bool = False
     step: int = 0
     task: str = ""
@@ -124,6 +128,7 @@ class Request:
 class Job:
     """One line of the queue. `peaks` holds the largest reading of each key while the job ran.
 
+    `loaded`, `unloaded` and `ended` tell of each of the models that it compares.
     `asked` is what was sent as the first of its measured requests.
     `changes` counts what may change its row of results; `row` is the row that `results` made at such a count.
     """
@@ -141,6 +146,9 @@ class Job:
     passed: bool | None = None
     cause: JobCause | None = None
     load_ns: int | None = None
+    loaded: list[ModelLoaded] = field(default_factory=list)
+    unloaded: list[ModelUnloaded] = field(default_factory=list)
+    ended: list[ModelFinished] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     asked: RequestSent | None = None
     steps: list[StepFinished] = field(default_factory=list)

@@ -40,6 +40,10 @@ MAKERS = (
     lambda draw: ev.JobProgressed(t=0, job=draw(JOBS), phase="measuring", done=draw(st.integers(0, 9))),
     lambda draw: ev.JobFinished(t=0, job=draw(JOBS), status=draw(st.sampled_from(("done", "failed")))),
     lambda draw: ev.ModelLoaded(t=0, target="embedded", model="smol", load_ns=draw(st.integers(0, 10**9))),
+    lambda draw: ev.ModelUnloaded(
+        t=0, job=draw(JOBS), target="embedded", model="smol", gone=draw(st.none() | st.booleans())
+    ),
+    lambda draw: ev.ModelFinished(t=0, job=draw(JOBS), target="embedded", model="smol", status="done", start=0),
     lambda draw: ev.RequestStarted(
         t=0, request=draw(REQUESTS), job=draw(JOBS), model="smol", messages=(("user", "hi"),)
     ),
