@@ -37,6 +37,7 @@ RequestStatus = Literal["done", "failed", "cancelled"]
 Severity = Literal["info", "warning", "error"]
 TextKind = Literal["answer", "reasoning"]
 Phase = Literal["connecting", "cooling", "loading", "warming up", "measuring", "pausing"]
+ContextOutcome = Literal["measured", "does not fit", "out of memory", "failed", "not tried"]
 SessionOutcome = Literal["completed", "stopped", "failed"]
 
 
@@ -193,7 +194,7 @@ class ModelUnloaded(Event, frozen=True, kw_only=True):
     job: str
     target: str
     model: str
-    gone: bool | None
+    gone: bool | None = None
     wait_ns: int | None = None
     reason: str | None = None
     found: bool = False
@@ -345,6 +346,31 @@ class IntervalRecorded(Event, frozen=True, kw_only=True):
     figures: dict[str, tuple[float, float, float]] = {}
 
 
+class ContextTried(Event, frozen=True, kw_only=True):
+    """A context of one size was filled and asked about, or not: then `reason` says why.
+
+    `size` is the window in tokens; `text_tokens` is what was sent to fill it but for the room of template and answers,
+    counted as `basis` says. `window` is what the server gives the model, `trained` what the model was trained for.
+    `depths` are the shares of the text before the facts of the first and the second question, which `requests` names.
+    `load_ns` is the loading of the model with a window of this size, None where one window serves all sizes.
+    `swapped_in` are the bytes that came back from the swap meanwhile, None where that can't be read.
+    """
+
+    job: str
+    size: int
+    outcome: ContextOutcome
+    reason: str | None = None
+    text_tokens: int | None = None
+    basis: TokenBasis | None = None
+    window: int | None = None
+    trained: int | None = None
+    depths: tuple[float, ...] = ()
+    requests: tuple[str, ...] = ()
+    load_ns: int | None = None
+    load_source: Literal["server", "client"] | None = None
+    swapped_in: float | None = None
+
+
 class VerdictReached(Event, frozen=True, kw_only=True):
     """What a run says of the machine: the verdict in a word, a sentence, its evidence and each criterion."""
 
@@ -469,6 +495,7 @@ AnyEvent = (
     | StepFinished
     | CapacityFound
     | IntervalRecorded
+    | ContextTried
     | VerdictReached
     | SampleTaken
     | SelfMeasured

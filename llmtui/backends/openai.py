@@ -125,8 +125,8 @@ class OpenAiBackend:
     async def unload(self, model: str) -> None:
         """Unload every instance of `model`, and wait until LM Studio lists none.
 
-        `BackendError` not_supported for all other servers, which hold their model as long as they run. vLLM can sleep, but
-        that only moves the weights into main memory, and only in servers that were started for it.
+        `BackendError` not_supported for all other servers, which hold their model as long as they run. Some can sleep,
+        but that only moves the weights into main memory, and only in those that were started for it.
         """
         listing = await self._rich_listing() if self._traits.manages_models else None
         if listing is None:
