@@ -137,7 +137,7 @@ def requests_in(workload: AnyWorkload, load: OfferedLoad | None) -> int:
         return len(workload.prompts)
     if isinstance(workload, Load):
         return sum(requests_of(workload, level) for level in ([load] if load else levels_of(workload)))
-    return 0
+    return workload.planned_requests
 
 
 def _places(suite: Suite, targets: Sequence[PlannedTarget], variant: Variant | None) -> Iterator[_Place]:

@@ -4,6 +4,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from llmtui.suites.kinds.base import Generating as Generating
+from llmtui.suites.kinds.base import Workload as Workload
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Patience, in seconds: `stall_s` without a byte of content, `request_s` for a request, `load_s` for a model.
@@ -19,23 +22,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     job_s: float | None = None
     client_cpu: float = 70.0
     client_lag_ms: float = 20.0
-
-
-class Workload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag=str.lower):
-    """What all kinds of workload share: `name` is what the queue and the results show."""
-
-    name: str = ""
-
-
-class Generating(Workload, frozen=True, kw_only=True):
-    """What the kinds that ask a model for text share. `options` go to the backend as they are."""
-
-    system: str | None = None
-    max_tokens: int = 128
-    temperature: float | None = 0.0
-    seed: int | None = 42
-    stop: tuple[str, ...] = ()
-    options: dict[str, Any] = {}
 
 
 class Generate(Generating, frozen=True, kw_only=True, tag="generate"):
@@ -163,7 +149,7 @@ class Quality(Generating, frozen=True, kw_only=True, tag="quality"):
     max_tokens: int = 512
     categories: tuple[Category, ...] = ("math", "reading", "reasoning", "format")
     quick: bool = False
-    pass_marks: dict[Category, float] = {}
+    pass_marks: dict[Category, float] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Fill in the marks that were not given, so that the log has all of them."""
