@@ -11,6 +11,7 @@ from llmtui.documents import DocumentError
 from llmtui.engine.process import run_engine
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.run_request import AnyRequest, ResumeRequest
+from llmtui.log.read import LogError
 from llmtui.log.write import LogOpenError
 from llmtui.servers.base import LocalServer
 from llmtui.suites.schema import Suite
@@ -29,7 +30,7 @@ def main() -> int:
             if isinstance(request, ResumeRequest):
                 return _resume(runner, request)
             runner.run(run_engine(request, _EmbeddedServers))
-    except (DocumentError, LogOpenError, FileExistsError) as error:
+    except (DocumentError, LogError, LogOpenError, FileExistsError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0
@@ -37,7 +38,6 @@ def main() -> int:
 
 def _resume(runner: asyncio.Runner, request: ResumeRequest) -> int:
     from llmtui.engine.resume import ResumeError, resume_engine  # noqa: PLC0415 - most engines begin a session
-    from llmtui.log.read import LogError  # noqa: PLC0415
 
     try:
         runner.run(resume_engine(request, _EmbeddedServers))

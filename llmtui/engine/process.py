@@ -18,6 +18,7 @@ import msgspec
 from llmtui import __version__, control, places, settings
 from llmtui.control import AnyCommand, Reply
 from llmtui.control_socket import ControlServer
+from llmtui.engine.again import placing, plans_again, widened
 from llmtui.engine.measuring import SelfMeter
 from llmtui.engine.orders import Orders
 from llmtui.engine.recorder import Recorder
@@ -27,6 +28,7 @@ from llmtui.engine.session import Session
 from llmtui.engine.targets import LocalServerFactory, TargetSet
 from llmtui.events import FORMAT_VERSION, HardwareSnapshot, SessionFinished, SessionOpened
 from llmtui.log.write import LogTrouble, LogWriter
+from llmtui.suites.plan import Plans, plan_jobs
 from llmtui.suites.reading import read_suite
 from llmtui.suites.schema import Suite
 
@@ -46,6 +48,11 @@ async def run_engine(request: RunRequest, servers: ServersOf) -> None:
     suite = suite_of(request)
     own_settings = settings.read_settings(places.settings_folder())
     path = Path(request.log)
+    plans: Plans = plan_jobs
+    if request.parent is not None:
+        again = plans_again(Path(request.parent), request.parent_jobs, request.changes)
+        plans = placing(Path(request.parent).stem, again, suite)
+        suite = widened(suite, again)
     keeper = SamplerKeeper(suite.sample_ms)
     hardware = await keeper.start()
     trouble = TroubleTeller()
@@ -54,7 +61,16 @@ async def run_engine(request: RunRequest, servers: ServersOf) -> None:
         recorder = trouble.recorder = Recorder(writer)
         recorder.record(_header(request, suite, recorder, hardware), durable=True)
         targets = make_targets(request, suite, recorder, servers, own_settings)
-        session = Session(path.stem, suite, recorder, targets=targets, watcher=keeper, sensors=keeper.sensors)
+        session = Session(
+            path.stem,
+            suite,
+            recorder,
+            targets=targets,
+            watcher=keeper,
+            sensors=keeper.sensors,
+            plans=plans,
+            within=request.within,
+        )
         await run_session(session, suite, recorder, writer, keeper)
 
 
@@ -136,6 +152,9 @@ def _header(request: RunRequest, suite: Suite, recorder: Recorder, hardware: Har
         overrides=request.overrides,
         models=request.models,
         urls=request.urls,
+        parent=Path(request.parent).stem if request.parent is not None else None,
+        parent_jobs=request.parent_jobs,
+        changes=request.changes,
         hardware=hardware,
     )
 

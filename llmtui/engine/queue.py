@@ -46,9 +46,7 @@ class JobQueue:
         self._jobs = {job.id: job for job in jobs}
         self._last = last
 
-    def add(
-        self, plan: JobPlan, *, rerun_of: str | None = None, clone_of: str | None = None, parent_job: str | None = None
-    ) -> QueuedJob:
+    def add(self, plan: JobPlan, *, rerun_of: str | None = None, clone_of: str | None = None) -> QueuedJob:
         """Put a job at the end. A rerun, and another clone of the same kind, is a new iteration beside the old ones."""
         if rerun_of is not None or clone_of is not None:
             plan = _next_iteration(plan, list(self))
@@ -72,7 +70,7 @@ class JobQueue:
                 parameters=msgspec.to_builtins(plan.workload),
                 rerun_of=rerun_of,
                 clone_of=clone_of,
-                parent_job=parent_job,
+                parent_job=plan.parent_job,
             )
         )
         return job
@@ -127,7 +125,7 @@ class JobQueue:
 
 def _next_iteration(plan: JobPlan, jobs: list[QueuedJob]) -> JobPlan:
     same = [job.plan.iteration for job in jobs if kin(job.plan) == kin(plan)]
-    return msgspec.structs.replace(plan, iteration=max(same, default=0) + 1)
+    return msgspec.structs.replace(plan, iteration=max(same, default=0) + 1, parent_job=None)
 
 
 def kin(plan: JobPlan) -> tuple[object, ...]:

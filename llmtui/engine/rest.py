@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from llmtui.documents import DocumentError
 from llmtui.engine.queue import QueuedJob, kin
 from llmtui.events import (
     FORMAT_VERSION,
@@ -30,8 +31,9 @@ from llmtui.log.decode import EventDecoder, last_turn
 from llmtui.log.read import BLOCK, LogError, open_log, read_header
 from llmtui.metrics.statistics import median
 from llmtui.state.order import move_key
-from llmtui.suites.plan import JobPlan, PlannedTarget, plan_jobs
-from llmtui.suites.schema import AnyWorkload, Suite
+from llmtui.suites.changes import plan_of
+from llmtui.suites.plan import JobPlan, PlannedTarget, Plans, plan_jobs
+from llmtui.suites.schema import Suite
 
 _JOB_ID = re.compile(r"j(\d{1,9})")
 
@@ -80,6 +82,11 @@ class SessionRest:
         """The targets and models of the jobs that have not ended."""
         waiting = (job for job in self._jobs.values() if job.status in {"queued", "running"})
         return {(job.queued.target, job.queued.model) for job in waiting if job.queued is not None}
+
+    def plans(self) -> list[JobPlan]:
+        """Return what the jobs that have not ended are to do. Raises `LogError` as `left` does."""
+        waiting = ((name, job) for name, job in self._jobs.items() if job.status in {"queued", "running"})
+        return [_plan(name, job.queued) for name, job in waiting if job.queued is not None]
 
     def take(self, events: Sequence[Event]) -> None:
         """Fold events in their order."""
@@ -134,20 +141,24 @@ class SessionRest:
             job = self._jobs[name]
             self._jobs[name] = _Job(job.queued, requests=job.requests)
 
-    def left(self, suite: Suite, planned: Sequence[PlannedTarget]) -> Left:
+    def left(self, suite: Suite, planned: Sequence[PlannedTarget], plans: Plans = plan_jobs) -> Left:
         """Return the queue to go on with: what ended stays, what ran or waited waits, in the old order.
+
+        `plans` made the queue when the session began, and is asked for the end of it that the log may lack.
 
         Raises `LogError` for a job that this version of llmtui can't run.
         """
         fresh = plan_jobs(suite, planned)
         problems: dict[object, str | None] = {t.name: t.problem for t in planned if t.server is None}
+        problems.update(((plan.target, plan.model), plan.problem) for plan in fresh)
         problems.update((_place(plan), plan.problem) for plan in fresh)
         jobs = [_restored(name, job, problems) for name, job in self._jobs.items()]
         known = {(kin(job.plan), job.plan.iteration) for job in jobs if job is not None}
         # The first job starts when all are queued, so a log without a start may lack the end of its queue.
-        plans = [] if self._began else [plan for plan in fresh if (kin(plan), plan.iteration) not in known]
+        whole = [] if self._began else plans(suite, planned)
+        lacking = [plan for plan in whole if (kin(plan), plan.iteration) not in known]
         last = max((int(found[1]) for found in map(_JOB_ID.fullmatch, self._jobs) if found), default=0)
-        return Left([job for job in jobs if job is not None], plans, last)
+        return Left([job for job in jobs if job is not None], lacking, last)
 
 
 def read_rest(path: Path) -> SessionRest:
@@ -175,6 +186,13 @@ def _place(plan: JobPlan) -> tuple[str, str, str | None]:
     return plan.target, plan.model, plan.variant
 
 
+def _plan(name: str, event: JobQueued) -> JobPlan:
+    try:
+        return plan_of(event)
+    except DocumentError as error:
+        raise LogError(f"job {name}: {error}") from None
+
+
 def _restored(name: str, job: _Job, problems: Mapping[object, str | None]) -> QueuedJob | None:
     """Return a job as it was queued; None when the line that queued it can't be read.
 
@@ -183,23 +201,9 @@ def _restored(name: str, job: _Job, problems: Mapping[object, str | None]) -> Qu
     event = job.queued
     if event is None:
         return None
-    try:
-        workload = msgspec.convert(event.parameters, AnyWorkload)
-    except msgspec.ValidationError as error:
-        raise LogError(f"job {name} can't be run by this version of llmtui: {error}") from None
-    plan = JobPlan(
-        target=event.target,
-        backend=event.backend,
-        model=event.model,
-        quantization=event.quantization,
-        workload=workload,
-        name=event.workload,
-        iteration=event.iteration,
-        requests=event.requests,
-        variant=event.variant,
-        load=event.load,
-    )
-    plan = msgspec.structs.replace(plan, problem=problems.get(_place(plan), problems.get(plan.target)))
+    plan = _plan(name, event)
+    own = problems.get((plan.target, plan.model), problems.get(plan.target))
+    plan = msgspec.structs.replace(plan, problem=problems.get(_place(plan), own))
     waits = job.status in {"queued", "running"}
     return QueuedJob(
         name,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from llmtui import __version__, places
+from llmtui.engine.again import placing, plans_again, widened
 from llmtui.engine.differences import machine_differences, suite_difference, target_differences
 from llmtui.engine.process import ServersOf, TroubleTeller, closing, make_targets, run_session, suite_of
 from llmtui.engine.recorder import EventSink, Recorder
@@ -15,8 +16,11 @@ from llmtui.engine.run_request import ResumeRequest, RunRequest
 from llmtui.engine.sampling import SamplerKeeper
 from llmtui.engine.session import Session
 from llmtui.events import Event, SessionOpened, SessionResumed
+from llmtui.log.read import LogError
 from llmtui.log.write import LogLockedError, LogWriter
 from llmtui.settings import read_settings
+from llmtui.suites.plan import JobPlan, PlannedTarget, Plans, plan_jobs
+from llmtui.suites.schema import Suite
 
 
 class ResumeError(Exception):
@@ -60,6 +64,7 @@ async def resume_engine(request: ResumeRequest, servers: ServersOf) -> None:
         header = _header_of_unfinished(rest, path)
         again = _request_of(header, path)
         suite = suite_of(again)
+        for_servers = widened(suite, rest.plans())
         own_settings = read_settings(places.settings_folder())
     except BaseException:
         writer.close()
@@ -76,11 +81,11 @@ async def resume_engine(request: ResumeRequest, servers: ServersOf) -> None:
         differences += machine_differences(header.hardware, hardware)
         _refuse(path, differences, anyway=request.anyway)
         targets = make_targets(again, suite, recorder, servers, own_settings)
-        planned = await targets.resolve(suite)
+        planned = await targets.resolve(for_servers)
         try:
             differences += target_differences(rest.targets, planned, rest.models)
             _refuse(path, differences, anyway=request.anyway)
-            left = rest.left(suite, planned)
+            left = rest.left(suite, planned, _plans_of(header, path, suite))
         except BaseException:
             await targets.aclose()
             raise
@@ -89,7 +94,7 @@ async def resume_engine(request: ResumeRequest, servers: ServersOf) -> None:
         trouble.recorder = recorder
         session = Session(
             f"{path.stem}+{rest.resumes + 1}",
-            suite,
+            for_servers,
             recorder,
             targets=targets,
             watcher=keeper,
@@ -103,6 +108,26 @@ def _header_of_unfinished(rest: SessionRest, path: Path) -> SessionOpened:
     if rest.header is None or rest.finished:
         raise ResumeError(f"the session {path.stem} is finished; measure anew by: llmtui run")
     return rest.header
+
+
+def _plans_of(header: SessionOpened, path: Path, suite: Suite) -> Plans:
+    """Return what made the queue of a session; one that repeats jobs of another has them from there."""
+    parent = header.parent
+    if parent is None:
+        return plan_jobs
+    log = path.with_name(f"{parent}.jsonl")
+
+    def plans(_suite: Suite, targets: Sequence[PlannedTarget]) -> list[JobPlan]:
+        try:
+            again = plans_again(log, header.parent_jobs, header.changes)
+        except LogError as error:
+            raise ResumeError(
+                f"the queue of {path.stem} was not written to its end, and the session that it repeats can't be read: "
+                f"{error}; begin anew by: llmtui rerun {parent}"
+            ) from None
+        return placing(parent, again, suite)(suite, targets)
+
+    return plans
 
 
 def _refuse(path: Path, differences: Sequence[str], *, anyway: bool) -> None:

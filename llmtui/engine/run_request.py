@@ -4,7 +4,11 @@ import msgspec
 
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="run"):
-    """A session to be run. `log` is the path of the file to create; keys stay in the environment and the settings."""
+    """A session to be run. `log` is the path of the file to create; keys stay in the environment and the settings.
+
+    With `parent`, the path of another session's log, only its jobs `parent_jobs` run, with `changes` in their
+    parameters, and with `within` until their rates are known to that share.
+    """
 
     log: str
     suite: str
@@ -12,6 +16,10 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag=
     overrides: dict[str, str] = {}
     models: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
+    parent: str | None = None
+    parent_jobs: tuple[str, ...] = ()
+    changes: dict[str, str] = {}
+    within: float | None = None
 
 
 class ResumeRequest(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="resume"):

@@ -21,7 +21,7 @@ from llmtui.engine.sampling import is_local
 from llmtui.engine.targets import ReadyTarget, TargetSet
 from llmtui.events import MarkerPlaced, QueuePaused, QueueResumed, SessionOutcome, ViewerMeasured
 from llmtui.metrics.evidence import Sample
-from llmtui.suites.plan import plan_jobs
+from llmtui.suites.plan import Plans, plan_jobs
 from llmtui.suites.schema import Suite, Watch
 from llmtui.telemetry.sensors import Sensors
 from llmtui.workloads.base import Outcome
@@ -42,6 +42,7 @@ class ServerWatcher(Protocol):
 class Session:
     """Runs one suite to its end, or what is `left` of it. Everything that happens goes through `recorder`.
 
+    `plans` makes the jobs of what was found; with `within` each runs until its rate is known to that share.
     `session_id` makes the prompts of this run unlike those of any other, so that no cache of a server knows them.
     """
 
@@ -55,8 +56,12 @@ class Session:
         watcher: ServerWatcher,
         sensors: Sensors | None = None,
         left: Left | None = None,
+        plans: Plans = plan_jobs,
+        within: float | None = None,
     ) -> None:
         self._left = left
+        self._plans = plans
+        self._within = within
         self._id = session_id
         self._suite = suite
         self._recorder = recorder
@@ -79,10 +84,11 @@ class Session:
             stack.push_async_callback(self._targets.aclose)
             if self._left is None:
                 planned = await self._interruptible(self._targets.resolve(self._suite))
-                self._left = Left([], plan_jobs(self._suite, planned or ()))
+                self._left = Left([], [] if planned is None else self._plans(self._suite, planned))
             self._queue.restore(self._left.jobs, self._left.last)
-            for plan in self._left.plans:
-                self._queue.add(plan)
+            added = [self._queue.add(plan) for plan in self._left.plans]
+            if self._within is not None and added:
+                self._repetition.begin(added, self._within)
             await self._run_queue()
         return ("completed" if self._stop_reason is None else "stopped"), self._stop_reason
 

@@ -8,6 +8,7 @@ import msgspec
 import yaml
 
 from llmtui.documents import DocumentError
+from llmtui.events import JobQueued
 from llmtui.suites.checks import problem_of_workload
 from llmtui.suites.plan import JobPlan, requests_in, steps_of
 from llmtui.suites.reading import LEVELS, override_workloads
@@ -25,6 +26,23 @@ def workload_of(parameters: Mapping[str, Any]) -> AnyWorkload:
     except msgspec.ValidationError as error:
         raise DocumentError(f"this version of llmtui can't run it: {error}") from None
     return workload
+
+
+def plan_of(event: JobQueued) -> JobPlan:
+    """Return the plan of a job as it was queued. Raises `DocumentError` for one that can't be run any more."""
+    return JobPlan(
+        target=event.target,
+        backend=event.backend,
+        model=event.model,
+        quantization=event.quantization,
+        workload=workload_of(event.parameters),
+        name=event.workload,
+        iteration=event.iteration,
+        requests=event.requests,
+        variant=event.variant,
+        load=event.load,
+        parent_job=event.parent_job,
+    )
 
 
 def parse_change(text: str) -> tuple[str, str]:

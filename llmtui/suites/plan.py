@@ -1,6 +1,7 @@
 """From a suite and the servers that answered to the list of jobs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 
@@ -23,7 +24,10 @@ class PlannedTarget(msgspec.Struct, frozen=True):
 
 
 class JobPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """One job to come. `problem` is set when it can't run, so that it stands in the queue and fails with its reason."""
+    """One job to come. `problem` is set when it can't run, so that it stands in the queue and fails with its reason.
+
+    `models` are those that it compares. `parent_job` is the job of another session that it repeats.
+    """
 
     target: str
     backend: str
@@ -43,6 +47,7 @@ class _Place(msgspec.Struct, frozen=True):
 
     target: PlannedTarget
     model: Model
+    parent_job: str | None = None
     problem: str | None
 
 
@@ -69,6 +74,10 @@ def plan_jobs(suite: Suite, targets: Sequence[PlannedTarget]) -> list[JobPlan]:
     """
     if not suite.variants:
         return [job for place in _places(suite, targets, None) for job in _plain_jobs(suite, place)]
+Plans = Callable[[Suite, Sequence[PlannedTarget]], list[JobPlan]]
+"""Makes the jobs of a session, once its targets were looked for; `plan_jobs` is the one for a whole suite."""
+
+
     places = [list(_places(suite, targets, variant)) for variant in suite.variants]
     rounds = max((len(found) for found in places), default=0)
     jobs: list[JobPlan] = []
@@ -179,10 +188,10 @@ def _choose_models(target: PlannedTarget, names: tuple[str, ...]) -> list[tuple[
         if chosen is None:
             return [(Model(id="-"), f"{server.url} offers no model; load one there, or name another server by --url")]
         return [(chosen, None)]
-    return [_match(name, server) for name in names]
+    return [match_model(name, server) for name in names]
 
 
-def _match(name: str, server: Server) -> tuple[Model, str | None]:
+def match_model(name: str, server: Server) -> tuple[Model, str | None]:
     """Find a model by its full name, or by the name before Ollama's `:tag` when only one model has it."""
     for model in server.models:
         if model.id == name:

@@ -125,7 +125,7 @@ def test_an_end_is_an_end_until_work_goes_on_after_it():
 
 def test_a_job_that_can_not_be_read_any_more_is_said(tmp_path):
     rest = rest_of(queued("j1", parameters={"kind": "juggle"}))
-    with pytest.raises(LogError, match="job j1 can't be run by this version of llmtui"):
+    with pytest.raises(LogError, match="job j1: this version of llmtui can't run it"):
         rest.left(SUITE, TARGETS)
 
 
