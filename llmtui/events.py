@@ -285,7 +285,8 @@ class RequestFinished(Event, frozen=True, kw_only=True):
 class AnswerScored(Event, frozen=True, kw_only=True):
     """Code has scored an answer. `score` is from 0 to 1, `detail` one sentence on what was right or wrong.
 
-    `task` names the question within the suite, `category` the group in which it counts.
+    `task` names the question within the suite, `category` the group in which it counts. `parts` are the figures of
+    which a score is made, where it has several.
     """
 
     job: str
@@ -295,6 +296,7 @@ class AnswerScored(Event, frozen=True, kw_only=True):
     score: float
     passed: bool
     detail: str
+    parts: dict[str, float] = {}
 
 
 class StepFinished(Event, frozen=True, kw_only=True):

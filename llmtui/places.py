@@ -31,6 +31,11 @@ def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
     return _moved(environ, "LLMTUI_STATE") or _platform("user_state_dir")
 
 
+def tools_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder for programs that were installed at the user's wish, such as a compiler."""
+    return _moved(environ, "LLMTUI_TOOLS") or _platform("user_data_dir") / "tools"
+
+
 def sessions_folder(environ: Mapping[str, str] = os.environ, cwd: Path | None = None) -> Path:
     """Return the folder for sessions: `results/` of the current folder where it exists, else the user's own."""
     moved = _moved(environ, "LLMTUI_SESSIONS")

@@ -166,7 +166,17 @@ class JobBench:
             JobProgressed(t=self._recorder.now(), job=self._job, phase=phase, done=done, total=total, note=note)
         )
 
-    def answer_scored(self, request: str, *, task: str, category: str, score: float, passed: bool, detail: str) -> None:
+    def answer_scored(
+        self,
+        request: str,
+        *,
+        task: str,
+        category: str,
+        score: float,
+        passed: bool,
+        detail: str,
+        parts: dict[str, float] | None = None,
+    ) -> None:
         """Log how an answer was scored."""
         self._recorder.record(
             AnswerScored(
@@ -178,6 +188,7 @@ class JobBench:
                 score=score,
                 passed=passed,
                 detail=detail,
+                parts=parts or {},
             )
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from llmtui.documents import DocumentError, nearest_key
 from llmtui.suites.levels import levels_of
-from llmtui.suites.schema import AnyWorkload, Generate, Load, Quality, Stress, Suite, Variant
+from llmtui.suites.schema import AnyWorkload, Generate, Load, Quality, Refactor, Stress, Suite, Variant
 from llmtui.suites.variants import fits, varied
 
 LEAST_VARIANTS = 2
@@ -17,6 +17,8 @@ SLOWEST_GUARD_MS = 1000
 """A load that is to be ended for heat needs a look at the sensors every second."""
 
 SHORTEST_RECORD_S = 0.1
+LEAST_COMPILE_MIB = 64
+"""With less a compiler does not even start."""
 
 _DEVICE = re.compile(r"cpu|gpu(\.\d+)?")
 
@@ -61,6 +63,8 @@ def _workload_problems(workload: AnyWorkload) -> Iterator[str]:
         yield from _stress_problems(workload)
     if isinstance(workload, Quality):
         yield from _quality_problems(workload)
+    if isinstance(workload, Refactor):
+        yield from _refactor_problems(workload)
 
 
 def _quality_problems(quality: Quality) -> Iterator[str]:
@@ -72,6 +76,23 @@ def _quality_problems(quality: Quality) -> Iterator[str]:
     for category, mark in quality.pass_marks.items():
         if not 0 <= mark <= 100:  # noqa: PLR2004 - percent
             yield f"pass_marks.{category}` is {mark:g}; it must be from 0 to 100 percent"
+
+
+def _refactor_problems(refactor: Refactor) -> Iterator[str]:
+    if not refactor.fixtures:
+        yield "fixtures` is empty; give one fixture at least"
+    for fixture in refactor.fixtures:
+        if refactor.fixtures.count(fixture) > 1:
+            yield f"fixtures` has `{fixture}` twice"
+    weights = (refactor.weights.structure, refactor.weights.compile)
+    if min(weights) < 0 or not 0 < sum(weights) < math.inf:
+        yield "weights`: `structure` and `compile` must be at least 0, and one of them above it"
+    if not 0 <= refactor.pass_mark <= 100:  # noqa: PLR2004 - percent
+        yield f"pass_mark` is {refactor.pass_mark:g}; it must be from 0 to 100 percent"
+    if not 0 < refactor.compile_s < math.inf:
+        yield f"compile_s` is {refactor.compile_s:g}; it must be above 0"
+    if refactor.compile_mib < LEAST_COMPILE_MIB:
+        yield f"compile_mib` is {refactor.compile_mib}; it must be at least {LEAST_COMPILE_MIB}"
 
 
 def _stress_problems(stress: Stress) -> Iterator[str]:

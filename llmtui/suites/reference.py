@@ -6,9 +6,10 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
+from llmtui.suites.kinds.refactor import Weights
 from llmtui.suites.schema import AnyWorkload, Cooling, Embedded, Limits, Search, Slo, Suite, Synthetic, Variant
 
-_PARTS = (Variant, Cooling, Embedded, Limits, Slo, Search, Synthetic)
+_PARTS = (Variant, Cooling, Embedded, Limits, Slo, Search, Synthetic, Weights)
 
 
 _INTRODUCTION = """\

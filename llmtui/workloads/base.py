@@ -115,8 +115,18 @@ class Bench(Protocol):
     def progress(self, phase: Phase, done: int, total: int, note: str | None = None) -> None:
         """Tell how far the job is."""
 
-    def answer_scored(self, request: str, *, task: str, category: str, score: float, passed: bool, detail: str) -> None:
-        """Log how an answer was scored; `request` is `Generation.request`."""
+    def answer_scored(
+        self,
+        request: str,
+        *,
+        task: str,
+        category: str,
+        score: float,
+        passed: bool,
+        detail: str,
+        parts: dict[str, float] | None = None,
+    ) -> None:
+        """Log how an answer was scored; `request` is `Generation.request`, `parts` are of what the score is made."""
 
     def step_finished(
         self, step: int, load: OfferedLoad, window: Window, figures: LoadFigures, notes: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from llmtui.suites.schema import Generate, Load, Quality, Stress, Watch
+from llmtui.suites.schema import Generate, Load, Quality, Refactor, Stress, Watch
 from llmtui.suites.schema import Workload as WorkloadSpec
 from llmtui.workloads.base import Workload
 
@@ -13,6 +13,7 @@ _WORKLOADS: dict[type[WorkloadSpec], tuple[str, str]] = {
     Load: ("load", "LoadWorkload"),
     Stress: ("stress", "StressWorkload"),
     Quality: ("quality", "QualityWorkload"),
+    Refactor: ("refactor", "RefactorWorkload"),
     Watch: ("watch", "WatchWorkload"),
 }
 """The module of each kind in this package, and the class in it."""

@@ -1,0 +1,1 @@
+"""Components to be given types: fixtures of our own, and what judges the answers by their syntax tree and compiler."""

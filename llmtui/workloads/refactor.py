@@ -1,0 +1,93 @@
+"""Workload `refactor`: untyped Vue components to be given types, one after another.
+
+Sends: the system prompt, if any, and the prompt of each fixture with its component, at temperature 0 and with a seed
+unless the suite says otherwise. Measures: the figures of each request, and of each answer the points for its structure
+and whether it compiles. Judges: whether each composite score reached the pass mark. What a model wrote is compiled,
+never run.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from llmtui.refactoring.toolchain import Toolchain, ToolchainError, find_toolchain, missing_support, toolchain_folder
+from llmtui.suites.kinds.refactor import Refactor, chosen
+from llmtui.workloads.base import Bench, Generation, Messages, Outcome
+from llmtui.workloads.generate import HOPELESS
+
+CATEGORY = "components"
+
+
+class RefactorWorkload:
+    """Runs `llmtui.suites.schema.Refactor`.
+
+    `folder` says where the compiler is, `node` is its program, `root` where its files go (None: the system's folder).
+    """
+
+    def __init__(
+        self, folder: Callable[[], Path] = toolchain_folder, node: str = "node", root: Path | None = None
+    ) -> None:
+        self._folder = folder
+        self._node = node
+        self._root = root
+
+    async def run(self, spec: Refactor, bench: Bench) -> Outcome:
+        """Ask for every fixture; what is needed to judge the answers is looked for first, and without it none is."""
+        missing = missing_support()
+        if missing is not None:
+            return Outcome(status="skipped", reason=missing)
+        toolchain = None
+        if spec.compiler != "none":
+            try:
+                toolchain = await bench.apart(partial(find_toolchain, self._folder(), self._node))
+            except ToolchainError as error:
+                return Outcome(status="skipped", reason=f"{error}; or leave it out by --set compiler=none")
+        return await self._ask(spec, bench, toolchain)
+
+    async def _ask(self, spec: Refactor, bench: Bench, toolchain: Toolchain | None) -> Outcome:
+        from llmtui.refactoring.fixtures import fixture_of  # noqa: PLC0415 - needs an extra
+        from llmtui.refactoring.judging import judge_answer  # noqa: PLC0415
+
+        fixtures = [fixture_of(name) for name in chosen(spec)]
+        failures: list[Generation] = []
+        verdicts: list[bool] = []
+        bench.progress("measuring", 0, len(fixtures))
+        for place, fixture in enumerate(fixtures):
+            generation = await bench.generate(
+                _messages(spec, fixture.prompt),
+                max_tokens=spec.max_tokens,
+                temperature=spec.temperature,
+                seed=spec.seed,
+                stop=spec.stop,
+                options=dict(spec.options),
+            )
+            if generation.status != "done":
+                failures.append(generation)
+                if generation.problem_kind in HOPELESS:
+                    break
+            else:
+                try:
+                    judgement = await judge_answer(generation.text, fixture, spec, toolchain, self._root)
+                except OSError as error:
+                    return Outcome(status="failed", reason=f"the compiler can't be run: {error.strerror}")
+                cut = "; the answer was cut off at max_tokens" if generation.finish_reason == "length" else ""
+                verdicts.append(100 * judgement.composite >= spec.pass_mark)
+                bench.answer_scored(
+                    generation.request,
+                    task=fixture.name,
+                    category=CATEGORY,
+                    score=judgement.composite,
+                    passed=verdicts[-1],
+                    detail=f"{judgement.sentence}{cut}",
+                    parts=judgement.parts,
+                )
+            bench.progress("measuring", place + 1, len(fixtures))
+        if failures:
+            reason = f"{failures[0].problem} ({len(failures)} of {len(fixtures)} components got no answer)"
+            return Outcome(status="failed", reason=reason)
+        return Outcome(passed=all(verdicts))
+
+
+def _messages(spec: Refactor, prompt: str) -> Messages:
+    user = ("user", prompt)
+    return (user,) if spec.system is None else (("system", spec.system), user)
