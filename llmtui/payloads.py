@@ -55,13 +55,17 @@ class HardwareSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """A model as its server describes it; servers leave out what they do not know."""
+    """A model as its server describes it; servers leave out what they do not know.
+
+    `context` is the longest that the server lets it have, `trained` the longest that it was trained for, in tokens.
+    """
 
     id: str
     family: str | None = None
     parameters: int | None = None
     quantization: str | None = None
     context: int | None = None
+    trained: int | None = None
     size: int | None = None
     digest: str | None = None
     loaded: bool | None = None

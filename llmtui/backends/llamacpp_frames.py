@@ -143,6 +143,7 @@ def read_model(row: Mapping[str, Any], props: Mapping[str, Any]) -> Model:
         parameters=read_count(meta.get("n_params")),
         quantization=str(quantization) if quantization else None,
         context=read_count(per_slot) or read_count(meta.get("n_ctx")),
+        trained=read_count(meta.get("n_ctx_train")),
         size=read_count(meta.get("size")),
         loaded=status_of(row) in {None, "loaded"},
     )

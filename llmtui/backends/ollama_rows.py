@@ -135,6 +135,7 @@ def read_model(tag: Mapping[str, Any], show: Mapping[str, Any], loaded: Mapping[
         parameters=read_positive(info.get("general.parameter_count")) or read_size_label(details.get("parameter_size")),
         quantization=_text(details, "quantization_level"),
         context=read_positive(window),
+        trained=read_positive(trained),
         size=read_positive(tag.get("size")),
         digest=_text(tag, "digest"),
         loaded=loaded is not None,

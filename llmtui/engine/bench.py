@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from itertools import count
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from llmtui.backends.base import Backend, BackendError, GenerationRequest
 from llmtui.engine.gate import Gate
@@ -13,9 +15,12 @@ from llmtui.engine.recorder import Recorder
 from llmtui.events import (
     AnswerScored,
     CapacityFound,
+    ContextTried,
     Criterion,
     IntervalRecorded,
     JobProgressed,
+    Model,
+    ModelLoaded,
     OfferedLoad,
     Phase,
     RequestFinished,
@@ -29,7 +34,7 @@ from llmtui.metrics.load import LoadFigures, Window
 from llmtui.metrics.statistics import median
 from llmtui.suites.schema import Limits
 from llmtui.telemetry.sensors import Sensors
-from llmtui.workloads.base import Generation, Messages, ResultT
+from llmtui.workloads.base import Generation, Messages, ModelLoad, ResultT
 
 
 class JobBench:
@@ -37,6 +42,7 @@ class JobBench:
 
     Attributes:
         spans: When each measured request was sent and ended (ns since the session's origin).
+        reloaded: The options of its own with which the workload loaded the model last, None where it did not.
     """
 
     def __init__(
@@ -49,6 +55,7 @@ class JobBench:
         limits: Limits,
         gate: Gate,
         session: str,
+        target: str = "",
         sensors: Sensors | None = None,
         blind: str | None = None,
         requests_before: int = 0,
@@ -60,6 +67,8 @@ class JobBench:
         self._limits = limits
         self._gate = gate
         self._session = session
+        self._target = target
+        self.reloaded: dict[str, Any] | None = None
         self.sensors = sensors or Sensors()
         self.blind = blind
         self.cut_short: list[Generation] = []
@@ -245,6 +254,10 @@ class JobBench:
             )
         )
 
+    def context_tried(self, tried: ContextTried) -> None:
+        """Log what came of one size of context."""
+        self._recorder.record(msgspec.structs.replace(tried, t=self._recorder.now(), job=self._job))
+
     def warn(self, code: str, text: str) -> None:
         """Log a warning about this job."""
         self._recorder.alert("warning", code, text, self._job)
@@ -255,6 +268,42 @@ class JobBench:
             return await self._backend.count_tokens(self._model, text) if self._backend is not None else None
         except BackendError:
             return None
+
+    @property
+    def server_kind(self) -> str:
+        """The kind of the server; "" for a job without one."""
+        return self._backend.kind if self._backend is not None else ""
+
+    async def describe_model(self) -> Model | None:
+        """Ask the server what it says of the job's model now; None where it does not answer."""
+        try:
+            server = await self._backend.describe() if self._backend is not None else None
+        except BackendError:
+            return None
+        return next((model for model in server.models if model.id == self._model), None) if server else None
+
+    async def load_model(self, options: dict[str, Any]) -> ModelLoad:
+        """Unload the job's model and load it with `options`, and log how long the loading took."""
+        backend, limit_s = self._backend, self._limits.load_s
+        if backend is None:
+            return ModelLoad(problem="this job has no server", problem_kind="unreachable")
+        self.reloaded = options
+        try:
+            async with asyncio.timeout(limit_s):
+                await backend.unload(self._model)
+                start = self.now()
+                stated = await backend.load(self._model, options)
+        except TimeoutError:
+            sentence = f"{self._model} was not loaded within {limit_s:g} s; raise `limits.load_s` in the suite"
+            return ModelLoad(problem=sentence, problem_kind="timeout")
+        except BackendError as error:
+            return ModelLoad(problem=error.sentence, problem_kind=error.kind)
+        source: Literal["server", "client"] = "client" if stated is None else "server"
+        load_ns = self.now() - start if stated is None else stated
+        self._recorder.record(
+            ModelLoaded(t=self.now(), target=self._target, model=self._model, load_ns=load_ns, source=source)
+        )
+        return ModelLoad(load_ns=load_ns, source=source)
 
     def unique_line(self) -> str:
         """Return a line that no other request of any session has; caches match from the first token on."""

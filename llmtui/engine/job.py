@@ -89,7 +89,11 @@ async def _run(  # noqa: PLR0917 - the parts of a job, each of a type of its own
             problem = await _warm_up(plan, suite, bench, residence)
             if problem is not None:
                 return Outcome(status="failed", reason=problem)
-        return await workload_for(plan.workload).run(plan.workload, bench)
+        try:
+            return await workload_for(plan.workload).run(plan.workload, bench)
+        finally:
+            if bench.reloaded is not None:
+                residence.forget()
     except BackendError as error:
         return Outcome(status="failed", reason=error.sentence)
 

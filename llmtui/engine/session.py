@@ -190,6 +190,7 @@ class Session:
             limits=self._suite.limits,
             gate=self._gate,
             session=self._id,
+            target=job.plan.target,
             sensors=self._sensors,
             blind=blind,
             requests_before=job.requests_before,

@@ -197,12 +197,15 @@ class EmbeddedFactory:
         except GgufError as error:
             raise ServerError(f"{path}: {error}") from None
         options = suite.embedded
+        # llama.cpp gives a request no more than the model was trained for, but would take the memory.
+        context = min(options.context, described.context or options.context)
         settings = ChildSettings(
             model=str(path),
             alias=alias,
-            context=options.context,
+            context=context,
             parallel=options.parallel or parallel_of(suite),
             threads=options.threads or max(1, (psutil.cpu_count(logical=False) or 1) - 1),
+            gpu_layers=options.gpu_layers,
             parent=os.getpid(),
         )
         identity = Model(
@@ -210,7 +213,8 @@ class EmbeddedFactory:
             family=described.architecture,
             parameters=described.parameters,
             quantization=described.quantization,
-            context=described.context,
+            context=context,
+            trained=described.context,
             size=path.stat().st_size,
             loaded=False,
         )

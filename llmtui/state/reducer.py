@@ -386,6 +386,14 @@ def _interval_recorded(state: SessionState, event: ev.IntervalRecorded) -> Secti
     return ("results",)
 
 
+@_folds(ev.ContextTried)
+def _context_tried(state: SessionState, event: ev.ContextTried) -> Sections:
+    job = _job(state, event.job)
+    job.contexts.append(event)
+    job.changes += 1
+    return ("results",)
+
+
 @_folds(ev.VerdictReached)
 def _verdict_reached(state: SessionState, event: ev.VerdictReached) -> Sections:
     job = _job(state, event.job)

@@ -9,6 +9,7 @@ from llmtui.events import (
     AlertRaised,
     AnswerScored,
     CapacityFound,
+    ContextTried,
     Figures,
     IntervalRecorded,
     JobCause,
@@ -155,6 +156,7 @@ class Job:
     scores: list[AnswerScored] = field(default_factory=list)
     capacity: CapacityFound | None = None
     intervals: list[IntervalRecorded] = field(default_factory=list)
+    contexts: list[ContextTried] = field(default_factory=list)
     verdict: VerdictReached | None = None
     client_bound: str | None = None
     changes: int = 0

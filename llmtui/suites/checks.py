@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterator
 
 from llmtui.documents import DocumentError, nearest_key
+from llmtui.suites.kinds.long_context import LEAST_TEXT, room_of
 from llmtui.suites.levels import levels_of
-from llmtui.suites.schema import AnyWorkload, Generate, Load, Quality, Refactor, Stress, Suite, Variant
+from llmtui.suites.schema import AnyWorkload, Generate, Load, LongContext, Quality, Refactor, Stress, Suite, Variant
 from llmtui.suites.variants import fits, varied
 
 LEAST_VARIANTS = 2
@@ -61,10 +62,22 @@ def _workload_problems(workload: AnyWorkload) -> Iterator[str]:
         yield from _load_problems(workload)
     if isinstance(workload, Stress):
         yield from _stress_problems(workload)
+    if isinstance(workload, LongContext):
+        yield from _long_context_problems(workload)
     if isinstance(workload, Quality):
         yield from _quality_problems(workload)
     if isinstance(workload, Refactor):
         yield from _refactor_problems(workload)
+
+
+def _long_context_problems(spec: LongContext) -> Iterator[str]:
+    least = room_of(spec) + LEAST_TEXT
+    if not spec.sizes or list(spec.sizes) != sorted(set(spec.sizes)):
+        yield "sizes` must be whole numbers of tokens, each greater than the one before"
+    elif spec.sizes[0] < least:
+        yield f"sizes` begins with {spec.sizes[0]}; with this `max_tokens` a context needs at least {least} tokens"
+    if not 0 < spec.max_load_s < math.inf:
+        yield f"max_load_s` is {spec.max_load_s:g}; it must be above 0"
 
 
 def _quality_problems(quality: Quality) -> Iterator[str]:

@@ -6,6 +6,7 @@ import msgspec
 
 from llmtui.suites.kinds.base import Generating as Generating
 from llmtui.suites.kinds.base import Workload as Workload
+from llmtui.suites.kinds.long_context import LongContext as LongContext
 from llmtui.suites.kinds.refactor import Refactor as Refactor
 
 
@@ -157,7 +158,7 @@ class Quality(Generating, frozen=True, kw_only=True, tag="quality"):
         msgspec.structs.force_setattr(self, "pass_marks", {**PASS_MARKS, **self.pass_marks})
 
 
-AnyWorkload = Generate | Load | Stress | Quality | Refactor | Watch
+AnyWorkload = Generate | Load | LongContext | Stress | Quality | Refactor | Watch
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

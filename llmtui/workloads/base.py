@@ -1,15 +1,17 @@
 """What a workload is given, and what it gives back."""
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
 from llmtui.events import (
+    ContextTried,
     Criterion,
     Figures,
     JobCause,
     JobStatus,
+    Model,
     OfferedLoad,
     Phase,
     RequestStatus,
@@ -50,6 +52,15 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     problem_kind: str | None = None
 
 
+class ModelLoad(msgspec.Struct, frozen=True, kw_only=True):
+    """How a model was loaded: `load_ns` by the server's clock or the client's (`source`), or the `problem`."""
+
+    load_ns: int | None = None
+    source: Literal["server", "client"] | None = None
+    problem: str | None = None
+    problem_kind: str | None = None
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How a job ended; `passed` is for workloads with criteria, None for those that only measure."""
 
@@ -69,6 +80,10 @@ class Bench(Protocol):
     sensors: Sensors
     blind: str | None
     cut_short: list[Generation]
+
+    @property
+    def server_kind(self) -> str:
+        """The kind of the server, as in `llmtui.events.Server`; "" for a job without one."""
 
     async def generate(
         self,
@@ -93,6 +108,12 @@ class Bench(Protocol):
 
     async def count_tokens(self, text: str) -> int | None:
         """Count `text` by the server's own tokenizer; None where it has none."""
+
+    async def describe_model(self) -> Model | None:
+        """Ask the server what it says of the job's model now; None where it does not answer."""
+
+    async def load_model(self, options: dict[str, object]) -> ModelLoad:
+        """Unload the job's model and load it with `options`, and log how long the loading took. Never raises."""
 
     def now(self) -> int:
         """Return nanoseconds since the session's origin."""
@@ -140,6 +161,9 @@ class Bench(Protocol):
         self, start: int, end: int, rate: IntervalRate, figures: dict[str, tuple[float, float, float]]
     ) -> None:
         """Log one record of a long run."""
+
+    def context_tried(self, tried: ContextTried) -> None:
+        """Log what came of one size of context; its `t` and `job` are filled in."""
 
     def verdict_reached(
         self, verdict: str, sentence: str, evidence: tuple[str, ...], criteria: tuple[Criterion, ...]

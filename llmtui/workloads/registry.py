@@ -4,13 +4,14 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from llmtui.suites.schema import Generate, Load, Quality, Refactor, Stress, Watch
+from llmtui.suites.schema import Generate, Load, LongContext, Quality, Refactor, Stress, Watch
 from llmtui.suites.schema import Workload as WorkloadSpec
 from llmtui.workloads.base import Workload
 
 _WORKLOADS: dict[type[WorkloadSpec], tuple[str, str]] = {
     Generate: ("generate", "GenerateWorkload"),
     Load: ("load", "LoadWorkload"),
+    LongContext: ("long_context", "LongContextWorkload"),
     Stress: ("stress", "StressWorkload"),
     Quality: ("quality", "QualityWorkload"),
     Refactor: ("refactor", "RefactorWorkload"),

@@ -1,6 +1,7 @@
 """Text of an exact length in tokens, by the server's own tokenizer."""
 
 import random
+from collections.abc import Callable, Sequence
 
 from llmtui.metrics.latency import CHARACTERS_PER_TOKEN
 from llmtui.workloads.base import Bench
@@ -11,6 +12,9 @@ _COMMON = (
     "meadow kettle lantern feather button hammer pencil saddle tunnel wagon blanket cherry "
 )
 WORDS = tuple(_COMMON.split())
+
+FILL = "a"
+"""The shortest word, for the last few tokens."""
 
 MOST_TRIES = 40
 """Tokenizers that join what was apart can miss a length by one for ever; then the nearest below is taken."""
@@ -34,24 +38,35 @@ async def exact_text(bench: Bench, tokens: int, draw: random.Random) -> tuple[st
             break
     if count == tokens:
         return " ".join(words), True
-    best = words[: await _most_words(bench, words, tokens)]
-    for _ in range(MOST_TRIES):
-        if (await bench.count_tokens(" ".join([*best, "a"])) or 0) > tokens:
-            break
-        best = [*best, "a"]
-    return " ".join(best), True
+    text, _ = await longest_text(bench, tokens, lambda most, fill: " ".join([*words[:most], *fill]), len(words))
+    return text, True
 
 
-async def _most_words(bench: Bench, words: list[str], tokens: int) -> int:
-    """Return how many of `words` are at most `tokens` tokens, by halving: the count grows with the words."""
-    least, most = 0, len(words)
+async def longest_text(
+    bench: Bench, tokens: int, compose: Callable[[int, Sequence[str]], str], most: int
+) -> tuple[str, int]:
+    """Return the longest text of at most `tokens` tokens, and its count, by halving: the count grows with the words.
+
+    `compose` makes a text of so many words, up to `most`, and of short ones that fill what is left.
+    """
+    least = 0
     while least < most:
         middle = (least + most + 1) // 2
-        if (await bench.count_tokens(" ".join(words[:middle])) or 0) <= tokens:
+        if (await bench.count_tokens(compose(middle, ())) or 0) <= tokens:
             least = middle
         else:
             most = middle - 1
-    return least
+    fill: list[str] = []
+    best = compose(least, fill)
+    count = await bench.count_tokens(best) or 0
+    while count < tokens and len(fill) < MOST_TRIES:
+        fill.append(FILL)
+        longer = compose(least, fill)
+        counted = await bench.count_tokens(longer) or 0
+        if counted > tokens:
+            break
+        best, count = longer, counted
+    return best, count
 
 
 def _of_characters(words: list[str], characters: int) -> str:

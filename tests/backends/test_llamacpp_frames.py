@@ -294,7 +294,13 @@ ROW = {
 
 def test_a_model_by_its_row():
     expected = Model(
-        id="smollm2", parameters=134_515_008, quantization="Q4_1", context=2048, size=96_576_768, loaded=True
+        id="smollm2",
+        parameters=134_515_008,
+        quantization="Q4_1",
+        context=2048,
+        trained=8192,
+        size=96_576_768,
+        loaded=True,
     )
     assert read_model(ROW, {}) == expected
 

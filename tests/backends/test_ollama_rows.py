@@ -339,13 +339,14 @@ def test_a_model_is_put_together_from_three_pages(body_of):
         parameters=134_515_008,
         quantization="Q4_1",
         context=8192,
+        trained=8192,
         size=98_362_745,
         digest="fd5f44c0b5aff6453726119fc560d73a8a995a55b4a49804bc24b1969ecf1794",
         loaded=False,
     )
     assert read_model(tag, show, None) == expected
     running = read_model(tag, show, loaded)
-    assert (running.loaded, running.context) == (True, 4096)
+    assert (running.loaded, running.context, running.trained) == (True, 4096, 8192)
 
 
 def test_a_list_with_names_only_is_enough():

@@ -254,7 +254,7 @@ class TestPreparing:
     def test_the_default_model_is_described_by_its_file(self, factory):
         model = factory.prepare(None, SUITE).model
         assert (model.id, model.family, model.quantization) == ("smollm2-135m", "llama", "Q4_1")
-        assert (model.parameters, model.context, model.size) == (134_515_008, 8192, 98_362_432)
+        assert (model.parameters, model.context, model.trained, model.size) == (134_515_008, 512, 8192, 98_362_432)
 
     def test_a_name_of_the_catalogue_is_the_same_model(self, factory):
         assert factory.prepare("smollm2-135m", SUITE).model == factory.prepare(None, SUITE).model
@@ -262,7 +262,12 @@ class TestPreparing:
     def test_a_path_gives_its_name(self, factory, tmp_path):
         (tmp_path / "mine.gguf").write_bytes(tiny_gguf())
         model = factory.prepare(str(tmp_path / "mine.gguf"), SUITE).model
-        assert (model.id, model.quantization, model.context, model.parameters) == ("mine", "Q4_K_M", 2048, 38)
+        assert (model.id, model.quantization, model.trained, model.parameters) == ("mine", "Q4_K_M", 2048, 38)
+
+    def test_no_more_context_is_taken_than_the_model_was_trained_for(self, factory):
+        large = Suite(name="large", workloads=(), embedded=Embedded(context=65536, parallel=1, threads=1))
+        model = factory.prepare(None, large).model
+        assert (model.context, model.trained) == (8192, 8192)
 
     @pytest.mark.parametrize(
         ("name", "content", "sentence"),

@@ -47,6 +47,7 @@ MAKERS = (
     lambda draw: ev.RequestStarted(
         t=0, request=draw(REQUESTS), job=draw(JOBS), model="smol", messages=(("user", "hi"),)
     ),
+    lambda draw: ev.ContextTried(t=0, job=draw(JOBS), size=draw(st.integers(1, 9)), outcome="measured"),
     lambda draw: ev.RequestSent(t=0, request=draw(REQUESTS)),
     tokens,
     tokens,
