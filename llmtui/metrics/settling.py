@@ -80,11 +80,14 @@ def settling(rates: Sequence[Point], temperatures: Sequence[Point] = ()) -> Sett
     if heating is not None and abs(heating) >= HEATING:
         word = "still heating" if heating > 0 else "still cooling"
         return Settling(False, f"{word}: {heating:+.1f} °C a minute", drift, heating)
+    # Ten seconds stretched to ten minutes would read as a collapse: what is told is what was seen.
+    seen_ns = min(_TEN_MINUTES_NS, known[-1][0] - known[0][0])
+    changes = f"the rate changes by {slope.value * seen_ns / level:+.1%} in {_span(seen_ns)}"
     if rate_moves:
-        return Settling(False, f"not steady yet: the rate changes by {drift:+.1%} in ten minutes", drift, heating)
+        return Settling(False, f"not steady yet: {changes}", drift, heating)
     scatter = ", within its scatter" if abs(drift) >= RATE_DRIFT else ""
     rest = "" if heating is not None else "; the temperature is not known"
-    return Settling(True, f"steady: the rate changes by {drift:+.1%} in ten minutes{scatter}{rest}", drift, heating)
+    return Settling(True, f"steady: {changes}{scatter}{rest}", drift, heating)
 
 
 def steady_since(rates: Sequence[Point], temperatures: Sequence[Point] = ()) -> int | None:
@@ -97,6 +100,16 @@ def steady_since(rates: Sequence[Point], temperatures: Sequence[Point] = ()) -> 
             break
         since = window[0][0]
     return since
+
+
+def _span(ns: int) -> str:
+    return (
+        "ten minutes"
+        if ns == _TEN_MINUTES_NS
+        else f"{ns / _MINUTE_NS:.2g} min"
+        if ns >= _MINUTE_NS
+        else f"{ns / 1e9:.2g} s"
+    )
 
 
 def _known(points: Iterable[Point]) -> list[tuple[int, float]]:
