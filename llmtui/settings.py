@@ -50,8 +50,20 @@ def api_key(settings: Settings, url: str, *, named: bool, environ: Mapping[str, 
     well-known port.
     """
     for server in settings.servers:
-        if server.url.rstrip("/").removesuffix("/v1") == url.rstrip("/").removesuffix("/v1"):
+        if _base(server.url) == _base(url):
             if server.api_key_env:
                 return environ.get(server.api_key_env)
             return server.api_key
     return environ.get(KEY_VARIABLE) if named else None
+
+
+def key_variable(settings: Settings, url: str) -> str:
+    """Return the environment variable that has, or may have, the key for what is asked at `url`."""
+    for server in settings.servers:
+        if server.api_key_env and f"{url}/".startswith(f"{_base(server.url)}/"):
+            return server.api_key_env
+    return KEY_VARIABLE
+
+
+def _base(url: str) -> str:
+    return url.rstrip("/").removesuffix("/v1")

@@ -9,7 +9,7 @@ from llmtui.cli.launch import Launched, LaunchError, start_engine
 from llmtui.cli.suite_files import SuiteFile, find_suite
 from llmtui.documents import DocumentError
 from llmtui.settings import read_settings
-from llmtui.suites.reading import read_suite
+from llmtui.suites.reading import ONLY, read_suite
 
 
 @click.command("run")
@@ -17,6 +17,7 @@ from llmtui.suites.reading import read_suite
 @click.option("-m", "--model", "models", multiple=True, metavar="MODEL", help="A model by its server's name for it.")
 @click.option("--url", "urls", multiple=True, metavar="URL", help="Measure this server instead of the suite's.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a value of the suite.")
+@click.option("--workload", metavar="NAME", help="Only this workload of the suite.")
 @click.option("--concurrency", metavar="N,N,...", help="Put the prompts under load: so many requests in flight.")
 @click.option("--rate", metavar="R,R,...", help="Put the prompts under load: so many requests a second.")
 @click.option("--plain", is_flag=True, help="One line an event instead of the screen.")
@@ -27,6 +28,7 @@ def command(
     models: tuple[str, ...],
     urls: tuple[str, ...],
     settings: tuple[str, ...],
+    workload: str | None,
     concurrency: str | None,
     rate: str | None,
     plain: bool,
@@ -36,6 +38,8 @@ def command(
     if plain and detach:
         raise click.UsageError("--plain and --detach exclude each other")
     overrides = _overrides(settings) | _levels(concurrency, rate)
+    if workload is not None:
+        overrides[ONLY] = workload
     launched = launch(suite, overrides=overrides, models=models, urls=urls)
     watch(launched, plain=plain, detach=detach)
 

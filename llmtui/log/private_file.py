@@ -3,19 +3,22 @@
 import os
 import stat
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 OWNER_ONLY = 0o600
 
 
-def replace_file(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes | Iterable[bytes]) -> None:
     """Put `data` in the place of whatever `path` names; a reader sees the old file or the new one, never a part.
 
-    A link is followed; what is no plain file, such as a terminal or a pipe, is written to. Raises `OSError`.
+    A link is followed; what is no plain file, such as a terminal or a pipe, is written to. Raises `OSError`, and what
+    making the pieces of `data` raises; then the old file stays.
     """
     path = path.resolve()
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-        path.write_bytes(data)
+        with path.open("wb") as file:
+            file.writelines((data,) if isinstance(data, bytes) else data)
         return
     # mkstemp opens with mode 0600.
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}-", dir=path.parent)
@@ -37,8 +40,8 @@ def create_file(path: Path, data: bytes) -> None:
         raise
 
 
-def _write(descriptor: int, data: bytes) -> None:
+def _write(descriptor: int, data: bytes | Iterable[bytes]) -> None:
     with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
+        file.writelines((data,) if isinstance(data, bytes) else data)
         file.flush()
         os.fsync(file.fileno())

@@ -31,30 +31,55 @@ class ReadLog:
     notices: list[str]
 
 
-def read_log(path: Path, *, bulk: bool = True) -> ReadLog:
-    """Read a whole log; without `bulk` the tokens and samples are passed over.
+class LogReader:
+    """Reads a log piece by piece, so that one of any length needs no more memory than a megabyte of it.
 
-    Raises `LogError` when the file can't be read, or holds no event at all.
+    Iterating gives the events of each piece, once; without `bulk` the tokens and samples are passed over. `header` is
+    known after the first piece, the `notices` after the last. Raises `LogError`, at the start or in between, when the
+    file can't be read, or holds no event at all.
     """
-    decoder = EventDecoder(bulk=bulk)
-    events: list[Event] = []
-    size = 0
-    with open_log(path) as file, _collector_off():
-        for block in _blocks(path, file):
-            size += len(block)
-            events += decoder.feed(block)
-            if size > LONGEST_LINE and not decoder.recognised:
-                break
-        events += decoder.flush()
-    if not decoder.recognised:
-        read_header(path)
-    header = next((event for event in events[:1] if isinstance(event, SessionOpened)), None)
-    notices = decoder.notices()
-    if header is None:
-        notices.insert(0, "the first line is no session header; what follows was read without it")
-    if decoder.torn:
-        notices.append("the last line was cut off and is left out")
-    return ReadLog(header, events, notices)
+
+    def __init__(self, path: Path, *, bulk: bool = True) -> None:
+        self.header: SessionOpened | None = None
+        self._path = path
+        self._decoder = EventDecoder(bulk=bulk)
+
+    def __iter__(self) -> Iterator[list[Event]]:
+        first = True
+        with _collector_off():
+            for events in self._pieces():
+                if first and events:
+                    first = False
+                    self.header = events[0] if isinstance(events[0], SessionOpened) else None
+                yield events
+        if not self._decoder.recognised:
+            read_header(self._path)
+
+    def notices(self) -> list[str]:
+        """Return what a reader should know, a sentence each."""
+        notices = self._decoder.notices()
+        if self.header is None:
+            notices.insert(0, "the first line is no session header; what follows was read without it")
+        if self._decoder.torn:
+            notices.append("the last line was cut off and is left out")
+        return notices
+
+    def _pieces(self) -> Iterator[list[Event]]:
+        size = 0
+        with open_log(self._path) as file:
+            for block in _blocks(self._path, file):
+                size += len(block)
+                yield self._decoder.feed(block)
+                if size > LONGEST_LINE and not self._decoder.recognised:
+                    return
+        yield self._decoder.flush()
+
+
+def read_log(path: Path, *, bulk: bool = True) -> ReadLog:
+    """Read a whole log into memory, as `LogReader` does it piece by piece. Raises `LogError`."""
+    reader = LogReader(path, bulk=bulk)
+    events = [event for piece in reader for event in piece]
+    return ReadLog(reader.header, events, reader.notices())
 
 
 def read_header(path: Path) -> SessionOpened:

@@ -25,13 +25,16 @@ from llmtui.events import (
 )
 from llmtui.log.decode import last_turn
 from llmtui.log.private_file import replace_file
-from llmtui.log.read import LogError, read_log
+from llmtui.log.read import LogError, LogReader
 
 STAMP = f"1 {__version__} {FORMAT_VERSION}"
 """What was read by another version of llmtui is read again."""
 
 SETTLED_NS = 2_000_000_000
 """A file that changed so shortly ago may change again without another time: clocks of file systems tick coarsely."""
+
+_TOLD = (JobQueued, JobFinished, VerdictReached, AlertRaised)
+"""What a summary is made of; requests, which may be millions, it does not keep."""
 
 
 class LogSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,20 +68,24 @@ class FileFacts(NamedTuple):
 
 def summarize_log(path: Path) -> LogSummary:
     """Read a log without its tokens and samples, about a millisecond for each megabyte. Never raises."""
+    reader = LogReader(path, bulk=False)
+    told: list[Event] = []
+    turn: Event | None = None
     try:
-        log = read_log(path, bulk=False)
+        for events in reader:
+            told += [event for event in events if isinstance(event, _TOLD)]
+            turn = last_turn(events) or turn
     except LogError as error:
         return LogSummary(error=str(error))
-    queued = [event for event in log.events if isinstance(event, JobQueued)]
-    turn = last_turn(log.events)
+    queued = [event for event in told if isinstance(event, JobQueued)]
     return LogSummary(
-        header=log.header,
+        header=reader.header,
         jobs=len({event.job for event in queued}),
-        jobs_ended=len({event.job for event in log.events if isinstance(event, JobFinished)}),
+        jobs_ended=len({event.job for event in told if isinstance(event, JobFinished)}),
         models=tuple(dict.fromkeys(event.model for event in queued)),
-        verdicts=_verdicts(log.events),
+        verdicts=_verdicts(told),
         ended=turn.outcome if isinstance(turn, SessionFinished) else None,
-        notices=tuple(log.notices),
+        notices=tuple(reader.notices()),
     )
 
 

@@ -4,7 +4,8 @@ Latencies are nanoseconds, rates tokens per second, memory bytes; `t_ns`, `start
 session's origin. An unknown cell is None, and `missing` of its row says why.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 
 from llmtui.events import Event, Figures, RequestFinished, SampleTaken, ServerTimings, TokensReceived, Usage
 from llmtui.metrics.statistics import Percentile, Summary
+from llmtui.readings import describe
 from llmtui.state.result_columns import load_text
 from llmtui.state.results import JobResult, StepResult, job_results
 from llmtui.state.session import Request, SessionState
@@ -22,28 +24,51 @@ Row = dict[str, Any]
 WHAT = ("results", "steps", "requests", "samples")
 NO_END = "the log has no end of this request"
 
+_UNITS = (
+    (r"_ns(_|$)", "ns"),
+    (r"^(t|window_start|window_end)$", "ns"),
+    (r"^(decode|prefill|token|clean|server_decode)_rate(_|$)", "tokens/s"),
+    (r"^(request_rate|goodput)$", "requests/s"),
+    (r"^peak_memory$", "B"),
+    (r"^joules_per_token$", "J"),
+)
+"""Units by what stands in the name of a column."""
+
 
 def export_rows(
-    what: str, session: str, state: SessionState, events: Sequence[Event], *, text: bool = False
-) -> list[Row]:
-    """Return the rows of `what`, one of `WHAT`; with `text` requests carry their prompt and answer."""
+    what: str, session: str, state: SessionState, events: Iterable[Event], *, text: bool = False
+) -> Iterator[Row]:
+    """Yield the rows of `what`, one of `WHAT`; with `text` requests carry their prompt and answer.
+
+    `state` is the whole session; its `events` are gone through once more, for the samples and the requests alone.
+    """
     if what == "results":
-        return [_result_row(session, state, result) for result in job_results(state)]
+        return (_result_row(session, state, result) for result in job_results(state))
     if what == "steps":
-        return [_step_row(session, result, step) for result in job_results(state) for step in result.steps]
+        return (_step_row(session, result, step) for result in job_results(state) for step in result.steps)
     if what == "requests":
-        return list(_request_rows(session, state, events, text=text))
-    return [
+        return _request_rows(session, state, events, text=text)
+    return (
         {"session": session, "t_ns": event.t, **event.values, "missing": event.missing}
         for event in events
         if isinstance(event, SampleTaken)
-    ]
+    )
 
 
 def columns_of(rows: Iterable[Row]) -> list[str]:
     """Return every column of the rows, in the order in which they are met, `missing` last."""
     columns = dict.fromkeys(column for row in rows for column in row)
     return sorted(columns, key=lambda column: column == "missing")
+
+
+def unit_of(column: str) -> str | None:
+    """Return the unit of a column's numbers; None for texts, counts and shares."""
+    reading = describe(column)
+    if reading is not None:
+        return None if reading.unit == "count" else reading.unit
+    if column.endswith("_n"):
+        return None
+    return next((unit for part, unit in _UNITS if re.search(part, column)), None)
 
 
 def _result_row(session: str, state: SessionState, result: JobResult) -> Row:
@@ -102,9 +127,15 @@ def _too_few(share: Percentile, count: int) -> str:
     return f"{count} values are too few to speak of p{share.share:g}"
 
 
-def _request_rows(session: str, state: SessionState, events: Sequence[Event], *, text: bool) -> Iterator[Row]:
-    ends = {event.request: event for event in events if isinstance(event, RequestFinished)}
-    texts = _texts(events) if text else {}
+def _request_rows(session: str, state: SessionState, events: Iterable[Event], *, text: bool) -> Iterator[Row]:
+    ends: dict[str, RequestFinished] = {}
+    texts: dict[str, tuple[list[str], list[str]]] = {}
+    for event in events:
+        if isinstance(event, RequestFinished):
+            ends[event.request] = event
+        elif text and isinstance(event, TokensReceived):
+            reasoning, answer = texts.setdefault(event.request, ([], []))
+            (reasoning if event.kind == "reasoning" else answer).extend(event.texts)
     for request in state.requests.values():
         job = state.jobs.get(request.job)
         plan = job.plan if job else None
@@ -150,15 +181,6 @@ def _moments(request: Request) -> Row:
 
 def _parts(prefix: str, struct: msgspec.Struct) -> Row:
     return {f"{prefix}_{name}": getattr(struct, name) for name in struct.__struct_fields__}
-
-
-def _texts(events: Iterable[Event]) -> dict[str, tuple[list[str], list[str]]]:
-    texts: dict[str, tuple[list[str], list[str]]] = {}
-    for event in events:
-        if isinstance(event, TokensReceived):
-            reasoning, answer = texts.setdefault(event.request, ([], []))
-            (reasoning if event.kind == "reasoning" else answer).extend(event.texts)
-    return texts
 
 
 def _cell(value: object) -> object:

@@ -1,11 +1,11 @@
 """From a suite and the servers that answered to the list of jobs."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import msgspec
 
 from llmtui.events import Model, OfferedLoad, Server
+from llmtui.suites.kinds.base import workload_name
 from llmtui.suites.levels import at_level, levels_of, requests_of
 from llmtui.suites.schema import AnyWorkload, Generate, Load, Suite, Variant, Watch
 from llmtui.suites.variants import balanced_order, varied
@@ -40,6 +40,7 @@ class JobPlan(msgspec.Struct, frozen=True, kw_only=True):
     variant: str | None = None
     load: OfferedLoad | None = None
     problem: str | None = None
+    parent_job: str | None = None
 
 
 class _Place(msgspec.Struct, frozen=True):
@@ -47,7 +48,6 @@ class _Place(msgspec.Struct, frozen=True):
 
     target: PlannedTarget
     model: Model
-    parent_job: str | None = None
     problem: str | None
 
 
@@ -66,6 +66,10 @@ def model_names(suite: Suite) -> tuple[str | None, ...]:
     return tuple(dict.fromkeys(wanted))
 
 
+Plans = Callable[[Suite, Sequence[PlannedTarget]], list[JobPlan]]
+"""Makes the jobs of a session, once its targets were looked for; `plan_jobs` is the one for a whole suite."""
+
+
 def plan_jobs(suite: Suite, targets: Sequence[PlannedTarget]) -> list[JobPlan]:
     """Return the jobs in their order.
 
@@ -74,10 +78,6 @@ def plan_jobs(suite: Suite, targets: Sequence[PlannedTarget]) -> list[JobPlan]:
     """
     if not suite.variants:
         return [job for place in _places(suite, targets, None) for job in _plain_jobs(suite, place)]
-Plans = Callable[[Suite, Sequence[PlannedTarget]], list[JobPlan]]
-"""Makes the jobs of a session, once its targets were looked for; `plan_jobs` is the one for a whole suite."""
-
-
     places = [list(_places(suite, targets, variant)) for variant in suite.variants]
     rounds = max((len(found) for found in places), default=0)
     jobs: list[JobPlan] = []
@@ -95,7 +95,7 @@ def _plain_jobs(suite: Suite, place: _Place) -> Iterator[JobPlan]:
     for number, workload in enumerate(suite.workloads):
         for step, load in steps_of(workload):
             for iteration in range(suite.iterations):
-                yield _job(place, step, load, _name(workload, number), iteration + 1, None)
+                yield _job(place, step, load, workload_name(workload, number), iteration + 1, None)
 
 
 def _varied_jobs(suite: Suite, group: Sequence[tuple[Variant, _Place]]) -> Iterator[JobPlan]:
@@ -107,7 +107,8 @@ def _varied_jobs(suite: Suite, group: Sequence[tuple[Variant, _Place]]) -> Itera
                 for turn in turns:
                     if level < len(steps[turn]):
                         variant, place = group[turn]
-                        yield _job(place, *steps[turn][level], _name(workload, number), iteration + 1, variant.name)
+                        name = workload_name(workload, number)
+                        yield _job(place, *steps[turn][level], name, iteration + 1, variant.name)
 
 
 def steps_of(workload: AnyWorkload) -> list[tuple[AnyWorkload, OfferedLoad | None]]:
@@ -115,10 +116,6 @@ def steps_of(workload: AnyWorkload) -> list[tuple[AnyWorkload, OfferedLoad | Non
     if not isinstance(workload, Load) or workload.search is not None or workload.ramp:
         return [(workload, None)]
     return [(at_level(workload, level), level) for level in levels_of(workload)]
-
-
-def _name(workload: AnyWorkload, number: int) -> str:
-    return workload.name or f"{workload.__struct_config__.tag} {number + 1}"
 
 
 def _job(  # noqa: PLR0917 - the parts of a job, each of a type of its own

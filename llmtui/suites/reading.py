@@ -9,6 +9,7 @@ import yaml
 
 from llmtui.documents import DocumentError, convert_document, nearest_key, parse_document
 from llmtui.suites.checks import problem_of
+from llmtui.suites.kinds.base import workload_name
 from llmtui.suites.paths import set_path, split_path
 from llmtui.suites.schema import AnyWorkload, Suite
 
@@ -19,16 +20,26 @@ LEVELS = ("concurrency", "rate")
 """Keys that put the prompts of a suite under load, whatever it did with them before."""
 
 
+ONLY = "workload"
+"""A key of the overrides that keeps one workload of the suite, by the name that it has in the queue."""
+
+
 def read_suite(text: str, source: str, overrides: Mapping[str, str] | None = None) -> Suite:
-    """Return the suite in `text`; `source` names it in a `DocumentError`, `overrides` are what `--set` gave."""
+    """Return the suite in `text`; `source` names it in a `DocumentError`, `overrides` are what `--set` gave.
+
+    An override `workload` keeps the workload of that name alone.
+    """
     value = parse_document(text, source, Suite)
     suite = convert_document(value, text, source, Suite)
     if overrides:
         if all(level in overrides for level in LEVELS):
             raise DocumentError(f"{' and '.join(f'`{level}`' for level in LEVELS)} exclude each other; set one of them")
+        if ONLY in overrides:
+            _keep_workload(value, suite, overrides[ONLY])
         # Levels first: they turn a workload into a load, which has keys that the others may set.
         for key, raw in sorted(overrides.items(), key=lambda item: item[0] not in LEVELS):
-            _override(value, key, raw)
+            if key != ONLY:
+                _override(value, key, raw)
         try:
             suite = msgspec.convert(value, Suite)
         except msgspec.ValidationError as error:
@@ -38,6 +49,15 @@ def read_suite(text: str, source: str, overrides: Mapping[str, str] | None = Non
     if problem:
         raise DocumentError(f"{source}: {problem}")
     return suite
+
+
+def _keep_workload(document: dict[str, Any], suite: Suite, name: str) -> None:
+    names = [workload_name(workload, place) for place, workload in enumerate(suite.workloads)]
+    if name not in names:
+        raise DocumentError(f"--workload {name}: the suite has no such workload; it has {', '.join(names)}")
+    items = zip(document["workloads"], names, strict=True)
+    # Named, because the place of one without a name is part of the name that the queue gives it.
+    document["workloads"] = [{**item, "name": own} for item, own in items if own == name]
 
 
 def _override(document: dict[str, Any], key: str, raw: str) -> None:

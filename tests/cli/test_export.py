@@ -60,6 +60,10 @@ def test_what_can_not_be_done_gets_a_sentence(log, tmp_path):
     assert invoke("aaaa", "--format", "xlsx").exit_code == 2
 
 
+def test_rows_is_another_word_for_what(log):
+    assert invoke("aaaa", "--rows", "requests").output == invoke("aaaa", "--what", "requests").output
+
+
 def test_texts_are_there_when_asked_for(log):
     (*_others, row) = json.loads(invoke("aaaa", "--what", "requests", "--text").output)["rows"]
     assert row["answer"] == "w0 w1 w2 w3 "

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from support.conversation import MS, header, queued, request, whole_session
 
 from llmtui import events as ev
-from llmtui.reports.export import csv_text, json_text, markdown_text, results_markdown
-from llmtui.reports.export_rows import WHAT, columns_of, export_rows
+from llmtui.reports import export
+from llmtui.reports.export import csv_pieces, heading, json_pieces, results_markdown, tsv_text
+from llmtui.reports.export_rows import WHAT, columns_of, export_rows, unit_of
 from llmtui.state.reducer import apply_all
 from llmtui.state.results import job_results
 from llmtui.state.session import SessionState
@@ -21,7 +22,19 @@ EVIL = '=HYPERLINK("http://x","y")'
 def rows_of(what, events, **options):
     state = SessionState()
     apply_all(state, events)
-    return export_rows(what, "s1", state, events, **options)
+    return list(export_rows(what, "s1", state, events, **options))
+
+
+def csv_text(rows):
+    return "".join(csv_pieces(lambda: rows))
+
+
+def json_text(session, what, head, rows, notices):
+    return "".join(json_pieces(session, what, head, lambda: iter(rows), notices))
+
+
+def markdown_text(title, rows):
+    return export.markdown_text(title, lambda: rows)
 
 
 def parsed(text):
@@ -102,7 +115,7 @@ def test_one_row_a_sample():
     assert (first["t_ns"], first["cpu.percent"], first["missing"]) == (6 * MS, 50.0, {"cpu.temperature": "no sensor"})
     assert "ram.used" not in second
     assert columns_of([first, second])[-1] == "missing"
-    assert parsed(csv_text([first, second]))[1]["ram.used"] == ""
+    assert parsed(csv_text([first, second]))[1]["ram.used [B]"] == ""
 
 
 @pytest.mark.parametrize("what", WHAT)
@@ -122,6 +135,59 @@ def test_json_has_the_header_and_what_is_unknown_as_null():
     assert (row["ttft_ns"], row["tokens"]) == (None, None)
     assert row["missing"]["requests"] == "no measured request began"
     assert json.loads(json_text("s1", "results", None, [{"x": float("nan")}], []))["rows"] == [{"x": None}]
+
+
+@pytest.mark.parametrize(
+    ("column", "unit", "shown"),
+    [
+        ("ttft_ns", "ns", "ttft_ns"),
+        ("ttft_ns_sd", "ns", "ttft_ns_sd"),
+        ("ttft_ns_n", None, "ttft_ns_n"),
+        ("itl_p99_ns", "ns", "itl_p99_ns"),
+        ("decode_rate", "tokens/s", "decode_rate [tokens/s]"),
+        ("decode_rate_p50", "tokens/s", "decode_rate_p50 [tokens/s]"),
+        ("decode_rate_n", None, "decode_rate_n"),
+        ("request_rate", "requests/s", "request_rate [requests/s]"),
+        ("window_start", "ns", "window_start [ns]"),
+        ("peak_memory", "B", "peak_memory [B]"),
+        ("gpu.0.temperature", "°C", "gpu.0.temperature [°C]"),
+        ("gpu.0.throttle.reasons", None, "gpu.0.throttle.reasons"),
+        ("tokens", None, "tokens"),
+        ("model", None, "model"),
+    ],
+)
+def test_columns_have_units(column, unit, shown):
+    assert (unit_of(column), heading(column)) == (unit, shown)
+
+
+def test_every_number_of_a_session_has_a_unit_or_is_a_count():
+    counts = {"iteration", "requests", "failed", "tokens", "steps", "step", "chunks", "itl_count", "itl_cv", "prompt_tokens", "in_flight", "good"}  # fmt: skip
+    for what in WHAT:
+        for row in rows_of(what, loaded() if what == "steps" else whole_session()):
+            numbers = {
+                name for name, cell in row.items() if isinstance(cell, int | float) and not isinstance(cell, bool)
+            }
+            without = {name for name in numbers if unit_of(name) is None and not name.endswith(("_n", "_tokens"))}
+            assert without <= counts
+
+
+@pytest.mark.parametrize("what", WHAT)
+def test_what_is_read_back_is_what_was_written(what):
+    """JSON gives each cell as it was, CSV each number and each plain text."""
+    rows = rows_of(what, loaded() if what == "steps" else whole_session())
+    assert rows
+    document = json.loads(json_text("s1", what, header(), rows, []))
+    assert document["rows"] == json.loads(json.dumps(rows))
+    assert document["units"] == {name: unit_of(name) for name in columns_of(rows) if unit_of(name)}
+    for row, read in zip(rows, parsed(csv_text(rows)), strict=True):
+        assert set(read) == {heading(column) for column in columns_of(rows)}
+        for name, cell in row.items():
+            if isinstance(cell, int | float) and not isinstance(cell, bool):
+                assert float(read[heading(name)]) == cell
+            elif isinstance(cell, str):
+                assert read[heading(name)] == cell
+            elif cell is None:
+                assert read[heading(name)] == ""
 
 
 # --- nothing acts --------------------------------------------------------------------------------------------------
@@ -147,6 +213,11 @@ def test_any_text_is_one_cell_that_does_nothing(text):
     for cell in (row["a"], row["b"], row["c"]):
         assert cell.isprintable() or "\u200d" in cell
         assert not cell.lstrip().startswith(("=", "+", "-", "@"))
+
+
+def test_a_copied_table_has_numbers_as_numbers_and_no_formulas():
+    text = tsv_text(("a", "=b"), [("-1.5", EVIL), ("12:30", "-"), ("x\ty", "-x")])
+    assert text == f"a\t'=b\n-1.5\t'{EVIL}\n12:30\t-\nx y\t'-x\n"
 
 
 def test_markdown_shows_letters_and_no_markup():

@@ -25,3 +25,8 @@ class Generating(Workload, frozen=True, kw_only=True):
     seed: int | None = 42
     stop: tuple[str, ...] = ()
     options: dict[str, Any] = {}
+
+
+def workload_name(workload: Workload, place: int) -> str:
+    """Return what the queue calls the workload at `place` (from 0) of its suite."""
+    return workload.name or f"{workload.__struct_config__.tag} {place + 1}"
