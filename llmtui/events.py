@@ -120,7 +120,7 @@ class JobQueued(Event, frozen=True, kw_only=True):
 
     `models` are those that it compares; with several of them `target` and `model` name them all together.
     It is a new iteration of the job `rerun_of`, or is `clone_of` another one with changed parameters, which `variant`
-    names; `parent_job` is the one of the parent session that it repeats.
+    names; `parent_job` is the one of the parent session that it repeats. `point` has the values that a grid gave it.
     """
 
     job: str
@@ -133,6 +133,7 @@ class JobQueued(Event, frozen=True, kw_only=True):
     requests: int
     quantization: str | None = None
     variant: str | None = None
+    point: dict[str, Any] = {}
     load: OfferedLoad | None = None
     models: tuple[ModelPlace, ...] = ()
     parameters: dict[str, Any] = {}

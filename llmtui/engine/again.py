@@ -27,7 +27,8 @@ def plans_again(parent: Path, jobs: Sequence[str], changes: Mapping[str, str]) -
         raise LogError(f"the session {parent.stem} has no job {', '.join(unknown) or 'to run again'}; it has: {there}")
     taken: dict[tuple[object, ...], int] = {}
     for event in known.values():
-        key = event.target, event.model, event.workload, event.variant, event.load
+        point = msgspec.json.encode(event.point, order="sorted")
+        key = event.target, event.model, event.workload, event.variant, point, event.load
         taken[key] = max(taken.get(key, 0), event.iteration)
     plans = []
     for name in jobs:

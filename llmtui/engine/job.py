@@ -2,17 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 from llmtui.backends.base import Backend, BackendError
 from llmtui.engine.bench import JobBench
 from llmtui.engine.recorder import Recorder
 from llmtui.events import ModelLoaded
+from llmtui.suites.grid import varies_load
 from llmtui.suites.plan import JobPlan
 from llmtui.suites.schema import AnyWorkload, Generating, Suite
+from llmtui.suites.server_options import options_at_load, options_without_effect
 from llmtui.workloads.base import Outcome
 from llmtui.workloads.registry import workload_for
+
+NO_EFFECT = "option-without-effect"
+"""The code of the alert that names an option which the server passes over."""
 
 WARMUP_TOKENS = 16
 WARMUP_PROMPT = "Tell a short story about a lighthouse."
@@ -20,15 +26,39 @@ WARMUP_PROMPT = "Tell a short story about a lighthouse."
 
 
 class Residence:
-    """Which model of a target was loaded and warmed up last, so that neither is done twice in a row."""
+    """Which model of a target was loaded and warmed up last, so that neither is done twice in a row.
+
+    Attributes:
+        loaded: The model that was loaded last, None before the first one.
+        options: By the model, the options with which it was loaded last.
+        warm: The model that was warmed up since it was loaded.
+        start_ns: How long a server of ours took to start with its model; None once that was told as its load time.
+        told: What was said of options that have no effect.
+    """
 
     def __init__(self) -> None:
         self.loaded: str | None = None
+        self.options: dict[str, dict[str, Any]] = {}
         self.warm: str | None = None
+        self.start_ns: int | None = None
+        self.told: set[str] = set()
 
-    def forget(self) -> None:
-        """The server was started anew."""
+    def reloaded(self, model: str, options: dict[str, Any]) -> None:
+        """A workload loaded `model` with `options` of its own; the next job may want it as it was."""
         self.loaded = self.warm = None
+        self.options[model] = options
+
+    def left(self, model: str) -> None:
+        """The server let go of `model`."""
+        self.options.pop(model, None)
+        if self.loaded == model:
+            self.loaded = self.warm = None
+
+    def started(self, start_ns: int) -> None:
+        """The server was started anew, which took `start_ns`."""
+        self.loaded = self.warm = None
+        self.options = {}
+        self.start_ns = start_ns
 
 
 async def run_job(
@@ -42,10 +72,15 @@ async def run_job(
     clock: Callable[[], int] = time.monotonic_ns,
 ) -> Outcome:
     """Run the job and return how it ended. Never raises, but for a cancellation."""
-    limit_s = suite.limits.job_s
+    work = _run(plan, suite, backend, bench, residence, recorder, clock)
+    return await within_limit(work, suite.limits.job_s, bench)
+
+
+async def within_limit(work: Coroutine[Any, Any, Outcome], limit_s: float | None, bench: JobBench) -> Outcome:
+    """Do the work of a job; one that takes longer than `limit_s` seconds, a pause not counted, has failed."""
     try:
         async with _at_most(limit_s, bench):
-            return await _run(plan, suite, backend, bench, residence, recorder, clock)
+            return await work
     except TimeoutError:
         reason = f"the job took longer than {limit_s:g} s (`limits.job_s`); what it measured until then is kept"
         return Outcome(status="failed", reason=reason)
@@ -85,7 +120,8 @@ async def _run(  # noqa: PLR0917 - the parts of a job, each of a type of its own
 ) -> Outcome:
     try:
         if isinstance(plan.workload, Generating):
-            await _load(plan, suite.limits.load_s, backend, bench, residence, recorder, clock)
+            _tell_of_options(plan.workload, backend, bench, residence)
+            await _load(plan, suite, backend, bench, residence, recorder, clock)
             problem = await _warm_up(plan, suite, bench, residence)
             if problem is not None:
                 return Outcome(status="failed", reason=problem)
@@ -93,32 +129,45 @@ async def _run(  # noqa: PLR0917 - the parts of a job, each of a type of its own
             return await workload_for(plan.workload).run(plan.workload, bench)
         finally:
             if bench.reloaded is not None:
-                residence.forget()
+                residence.reloaded(plan.model, options_at_load(backend.kind, bench.reloaded))
     except BackendError as error:
         return Outcome(status="failed", reason=error.sentence)
 
 
+def _tell_of_options(workload: Generating, backend: Backend, bench: JobBench, residence: Residence) -> None:
+    """Warn of options that this server would pass over without a word, of each once."""
+    for sentence in options_without_effect(backend.kind, workload.options):
+        if sentence not in residence.told:
+            residence.told.add(sentence)
+            bench.warn(NO_EFFECT, sentence)
+
+
 async def _load(  # noqa: PLR0917 - the parts of a job, each of a type of its own
     plan: JobPlan,
-    limit_s: float,
+    suite: Suite,
     backend: Backend,
     bench: JobBench,
     residence: Residence,
     recorder: Recorder,
     clock: Callable[[], int],
 ) -> None:
-    if residence.loaded == plan.model:
+    """Load the model, unless it is there already with the options of this job that count at load."""
+    given = plan.workload.options if isinstance(plan.workload, Generating) else {}
+    options = options_at_load(backend.kind, given)
+    if residence.loaded == plan.model and residence.options.get(plan.model) == options:
         return
     bench.progress("loading", 0, plan.requests)
-    options = plan.workload.options if isinstance(plan.workload, Generating) else {}
-    start = clock()
+    limit_s = suite.limits.load_s
     try:
         async with asyncio.timeout(limit_s):
-            stated = await backend.load(plan.model, options)
+            if _is_loaded_otherwise(residence.options.get(plan.model), options, suite, backend):
+                await backend.unload(plan.model)
+            start = clock()
+            stated = await backend.load(plan.model, given if backend.kind == "ollama" else options)
     except TimeoutError:
         sentence = f"{plan.model} was not loaded within {limit_s:g} s; raise `limits.load_s` in the suite"
         raise BackendError("loading", sentence) from None
-    waited = clock() - start
+    waited = clock() - start + (residence.start_ns or 0)
     recorder.record(
         ModelLoaded(
             t=recorder.now(),
@@ -128,7 +177,19 @@ async def _load(  # noqa: PLR0917 - the parts of a job, each of a type of its ow
             source="client" if stated is None else "server",
         )
     )
-    residence.loaded, residence.warm = plan.model, None
+    residence.loaded, residence.warm, residence.start_ns = plan.model, None, None
+    residence.options[plan.model] = options
+
+
+def _is_loaded_otherwise(
+    before: dict[str, Any] | None, options: dict[str, Any], suite: Suite, backend: Backend
+) -> bool:
+    """Whether the model has to go before it is loaded with `options`; `before` are those of its last load by us.
+
+    Ollama keeps a model as it is where the new options leave a choice to it, so one that may have been loaded with
+    others has to be unloaded; nobody knows how it was loaded before the first job.
+    """
+    return varies_load(suite, backend.kind) if before is None else before != options
 
 
 async def _warm_up(plan: JobPlan, suite: Suite, bench: JobBench, residence: Residence) -> str | None:

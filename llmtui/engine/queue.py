@@ -66,6 +66,7 @@ class JobQueue:
                 requests=plan.requests,
                 quantization=plan.quantization,
                 variant=plan.variant,
+                point=plan.point,
                 load=plan.load,
                 parameters=msgspec.to_builtins(plan.workload),
                 rerun_of=rerun_of,
@@ -130,4 +131,5 @@ def _next_iteration(plan: JobPlan, jobs: list[QueuedJob]) -> JobPlan:
 
 def kin(plan: JobPlan) -> tuple[object, ...]:
     """Return what iterations of one and the same measurement share."""
-    return plan.target, plan.model, plan.name, plan.variant, plan.load
+    point = msgspec.json.encode(plan.point, order="sorted")
+    return plan.target, plan.model, plan.name, plan.variant, point, plan.load

@@ -6,16 +6,18 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from llmtui.backends.base import Backend, BackendError
 from llmtui.backends.discover import DEFAULT_URLS, discover, identify, open_backend
 from llmtui.engine.job import Residence
 from llmtui.engine.recorder import Recorder
 from llmtui.events import Server, ServerStarted, ServerStopped, TargetResolved
 from llmtui.servers.base import LocalServer, ServerError
-from llmtui.suites.plan import PlannedTarget, model_names, target_names
+from llmtui.suites.grid import EMBEDDED, EmbeddedServer, embedded_servers
+from llmtui.suites.plan import PlannedTarget, target_names
 from llmtui.suites.schema import Suite
 
-EMBEDDED = "embedded"
 DETECTED = "detected"
 LOADING_PATIENCE_S = 120.0
 ANSWER_WITHIN_S = 5.0
@@ -101,6 +103,7 @@ class TargetSet:
         local = target.local
         if local is not None and not await self._answers(target):
             await self._stop_locals(silent=target)
+            start_ns = self._recorder.now()
             try:
                 target.url = await local.start()
             except ServerError as error:
@@ -108,7 +111,7 @@ class TargetSet:
             self._recorder.record(
                 ServerStarted(t=self._recorder.now(), target=name, pid=local.pid or 0, url=target.url)
             )
-            target.residence.forget()
+            target.residence.started(self._recorder.now() - start_ns)
             target.backend = open_backend(Server(url=target.url, kind=EMBEDDED))
         if target.backend is None:
             return f"the target `{name}` has no server"
@@ -155,8 +158,10 @@ class TargetSet:
 
     async def _resolve_one(self, name: str, suite: Suite) -> AsyncIterator[PlannedTarget]:
         if name == EMBEDDED:
-            for model in model_names(suite):
-                yield await self._prepare_embedded(model, suite)
+            embedded = embedded_servers(suite)
+            several = len({server.model for server in embedded}) > 1
+            for wanted in embedded:
+                yield await self._prepare_embedded(wanted, suite, several=several)
         elif name == DETECTED:
             found = False
             async with aclosing(discover(self._usual_urls)) as servers:
@@ -169,15 +174,19 @@ class TargetSet:
         else:
             yield await self._identify(name)
 
-    async def _prepare_embedded(self, model: str | None, suite: Suite) -> PlannedTarget:
-        name = EMBEDDED if model is None or len(model_names(suite)) < 2 else f"{EMBEDDED}:{model}"  # noqa: PLR2004 - several models
+    async def _prepare_embedded(self, wanted: EmbeddedServer, suite: Suite, *, several: bool) -> PlannedTarget:
+        """Prepare a server; its name tells it from those of `several` models, and of other settings."""
+        model, setting = wanted.model, wanted.setting
+        name = EMBEDDED if model is None or not several else f"{EMBEDDED}:{model}"
+        name = f"{name}[{setting}]" if setting else name
+        own = msgspec.structs.replace(suite, embedded=wanted.settings)
         try:
-            local = await asyncio.to_thread(self._factory.prepare, model, suite)
+            local = await asyncio.to_thread(self._factory.prepare, model, own)
         except ServerError as error:
-            return PlannedTarget(name, None, str(error), (model,) if model else ())
+            return PlannedTarget(name, None, str(error), (model,) if model else (), setting)
         self._targets[name] = _Target(name, url=EMBEDDED, local=local)
         server = Server(url=EMBEDDED, kind=EMBEDDED, models=(local.model,))
-        return PlannedTarget(name, server, None, (local.model.id,))
+        return PlannedTarget(name, server, None, (local.model.id,), setting)
 
     async def _identify(self, url: str) -> PlannedTarget:
         key = self._key_for(url)

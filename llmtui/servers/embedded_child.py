@@ -20,7 +20,10 @@ _PR_SET_PDEATHSIG = 1
 
 
 class ChildSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What to serve: `context` tokens for each of `parallel` slots. `parent` is the process that started this one."""
+    """What to serve: `context` tokens for each of `parallel` slots. `parent` is the process that started this one.
+
+    `gpu_layers` None leaves it to llama.cpp how many layers go to a GPU.
+    """
 
     model: str
     alias: str
@@ -28,6 +31,7 @@ class ChildSettings(msgspec.Struct, frozen=True, kw_only=True):
     parallel: int
     threads: int
     parent: int
+    gpu_layers: int | None = None
 
 
 class ChildAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +76,8 @@ def _serve(settings: ChildSettings) -> Any:
     params.cors_origins_explicit = True
     params.n_ctx = settings.context * settings.parallel
     params.n_parallel = settings.parallel
+    if settings.gpu_layers is not None:
+        params.n_gpu_layers = settings.gpu_layers
     params.cpuparams.n_threads = settings.threads
     params.cpuparams_batch.n_threads = settings.threads
     params.endpoint_metrics = params.endpoint_slots = params.endpoint_props = True

@@ -40,6 +40,7 @@ def plan_of(event: JobQueued) -> JobPlan:
         iteration=event.iteration,
         requests=event.requests,
         variant=event.variant,
+        point=event.point,
         load=event.load,
         parent_job=event.parent_job,
     )

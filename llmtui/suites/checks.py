@@ -2,10 +2,14 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from llmtui.documents import DocumentError, nearest_key
 from llmtui.suites.kinds.long_context import LEAST_TEXT, room_of
+from llmtui.suites.grid_checks import embedded_problems, grid_problems
+from llmtui.suites.kinds.report import Report, report_problems
+from llmtui.suites.kinds.sweep import Sweep, sweep_problems
 from llmtui.suites.levels import levels_of
 from llmtui.suites.schema import AnyWorkload, Generate, Load, LongContext, Quality, Refactor, Stress, Suite, Variant
 from llmtui.suites.variants import fits, varied
@@ -50,6 +54,8 @@ def _problems(suite: Suite) -> Iterator[str]:
         for problem in _workload_problems(workload):
             yield f"`workloads[{place}].{problem}"
     yield from _variant_problems(suite)
+    yield from embedded_problems(suite)
+    yield from grid_problems(suite, _workload_problems)
 
 
 def _workload_problems(workload: AnyWorkload) -> Iterator[str]:
@@ -58,16 +64,9 @@ def _workload_problems(workload: AnyWorkload) -> Iterator[str]:
         yield f"max_tokens` is {workload.max_tokens}; it must be at least 1"  # type: ignore[union-attr]
     if isinstance(workload, Generate) and not workload.prompts:
         yield "prompts` is empty; give one prompt at least"
-    if isinstance(workload, Load):
-        yield from _load_problems(workload)
-    if isinstance(workload, Stress):
-        yield from _stress_problems(workload)
-    if isinstance(workload, LongContext):
-        yield from _long_context_problems(workload)
-    if isinstance(workload, Quality):
-        yield from _quality_problems(workload)
-    if isinstance(workload, Refactor):
-        yield from _refactor_problems(workload)
+    for kind, problems in _OF_KIND:
+        if isinstance(workload, kind):
+            yield from problems(workload)
 
 
 def _long_context_problems(spec: LongContext) -> Iterator[str]:
@@ -205,3 +204,15 @@ def _problems_of_variant(suite: Suite, variant: Variant) -> Iterator[str]:
         else:
             for problem in _workload_problems(changed):
                 yield f"variant `{variant.name}`: `{problem}"
+
+
+_OF_KIND: tuple[tuple[Any, Callable[[Any], Iterator[str]]], ...] = (
+    (Load, _load_problems),
+    (Stress, _stress_problems),
+    (LongContext, _long_context_problems),
+    (Quality, _quality_problems),
+    (Report, report_problems),
+    (Sweep, sweep_problems),
+    (Refactor, _refactor_problems),
+)
+"""What finds the problems of a kind of workload; they begin with the name of the key and its closing quote."""

@@ -3,6 +3,7 @@
 import msgspec
 
 from llmtui.events import OfferedLoad
+from llmtui.suites.grid import sides_of
 from llmtui.suites.schema import Load, Suite
 from llmtui.suites.variants import varied
 
@@ -46,9 +47,9 @@ def at_level(spec: Load, level: OfferedLoad) -> Load:
 
 
 def parallel_of(suite: Suite) -> int:
-    """Return how many requests an embedded server must take at once for `suite` and all of its variants."""
+    """Return how many requests an embedded server must take at once for `suite` and all that it compares."""
     loads = [workload for workload in suite.workloads if isinstance(workload, Load)]
-    changed = [varied(load, variant) for load in loads for variant in suite.variants]
+    changed = [varied(load, side) for load in loads for side in sides_of(suite)]
     return max((_most_at_once(load) for load in (*loads, *changed)), default=1)
 
 

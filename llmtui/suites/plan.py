@@ -1,11 +1,13 @@
 """From a suite and the servers that answered to the list of jobs."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 
 from llmtui.events import Model, OfferedLoad, Server
 from llmtui.suites.kinds.base import workload_name
+from llmtui.suites.grid import Point, balanced_points, points_of, setting_of, sides_of
 from llmtui.suites.levels import at_level, levels_of, requests_of
 from llmtui.suites.schema import AnyWorkload, Generate, Load, Suite, Variant, Watch
 from llmtui.suites.variants import balanced_order, varied
@@ -14,13 +16,15 @@ from llmtui.suites.variants import balanced_order, varied
 class PlannedTarget(msgspec.Struct, frozen=True):
     """A target of the suite: its server, or the sentence that says why there is none.
 
-    `models` are the names to run on this target in place of the suite's.
+    `models` are the names to run on this target in place of the suite's. `setting` is what is different about how this
+    embedded server is started; None for all other servers.
     """
 
     name: str
     server: Server | None
     problem: str | None = None
     models: tuple[str, ...] = ()
+    setting: str | None = None
 
 
 class JobPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +42,7 @@ class JobPlan(msgspec.Struct, frozen=True, kw_only=True):
     iteration: int
     requests: int
     variant: str | None = None
+    point: dict[str, Any] = {}
     load: OfferedLoad | None = None
     problem: str | None = None
     parent_job: str | None = None
@@ -58,11 +63,12 @@ def target_names(suite: Suite) -> tuple[str, ...]:
 
 
 def model_names(suite: Suite) -> tuple[str | None, ...]:
-    """Return the models that a suite names, in itself and in its variants; None is the server's own choice."""
-    if not suite.variants:
-        return suite.models or (None,)
+    """Return the models that a suite names, in itself, its variants and its grid; None is the server's own choice."""
+    sides = sides_of(suite)
     own = suite.models or (None,)
-    wanted = [name for variant in suite.variants for name in ((variant.model,) if variant.model else own)]
+    if not sides:
+        return own
+    wanted = [name for variant in sides for name in ((variant.model,) if variant.model else own)]
     return tuple(dict.fromkeys(wanted))
 
 
@@ -73,19 +79,19 @@ Plans = Callable[[Suite, Sequence[PlannedTarget]], list[JobPlan]]
 def plan_jobs(suite: Suite, targets: Sequence[PlannedTarget]) -> list[JobPlan]:
     """Return the jobs in their order.
 
-    Without variants: model by model, so that each is loaded once; iterations innermost. With variants those of a
-    workload take turns in a balanced order, iteration by iteration, so that a drift of the machine hits all of them.
+    Without variants: model by model, so that each is loaded once; iterations innermost. With variants, or the points of
+    a grid, those of a workload take turns in a balanced order, iteration by iteration, so that a drift of the machine
+    hits all of them.
     """
-    if not suite.variants:
+    sides = [Point({}, variant) for variant in suite.variants] or points_of(suite)
+    if not sides:
         return [job for place in _places(suite, targets, None) for job in _plain_jobs(suite, place)]
-    places = [list(_places(suite, targets, variant)) for variant in suite.variants]
+    places = [list(_places(suite, targets, side.variant)) for side in sides]
     rounds = max((len(found) for found in places), default=0)
     jobs: list[JobPlan] = []
     for number in range(rounds):
         group = [
-            (variant, found[min(number, len(found) - 1)])
-            for variant, found in zip(suite.variants, places, strict=True)
-            if found
+            (side, found[min(number, len(found) - 1)]) for side, found in zip(sides, places, strict=True) if found
         ]
         jobs += _varied_jobs(suite, group)
     return jobs
@@ -98,17 +104,23 @@ def _plain_jobs(suite: Suite, place: _Place) -> Iterator[JobPlan]:
                 yield _job(place, step, load, workload_name(workload, number), iteration + 1, None)
 
 
-def _varied_jobs(suite: Suite, group: Sequence[tuple[Variant, _Place]]) -> Iterator[JobPlan]:
+def _varied_jobs(suite: Suite, group: Sequence[tuple[Point, _Place]]) -> Iterator[JobPlan]:
     for number, workload in enumerate(suite.workloads):
-        steps = [steps_of(varied(workload, variant)) for variant, _ in group]
-        order = balanced_order(len(group), suite.iterations, suite.order_seed + number)
+        steps = [steps_of(varied(workload, side.variant)) for side, _ in group]
+        seed = suite.order_seed + number
+        if suite.variants:
+            order = balanced_order(len(group), suite.iterations, seed)
+        else:
+            order = balanced_points([side for side, _ in group], suite.iterations, seed)
         for iteration, turns in enumerate(order):
             for level in range(max(map(len, steps))):
                 for turn in turns:
                     if level < len(steps[turn]):
-                        variant, place = group[turn]
+                        side, place = group[turn]
                         name = workload_name(workload, number)
-                        yield _job(place, *steps[turn][level], name, iteration + 1, variant.name)
+                        variant = side.variant.name if suite.variants else None
+                        job = _job(place, *steps[turn][level], name, iteration + 1, variant)
+                        yield msgspec.structs.replace(job, point=side.values)
 
 
 def steps_of(workload: AnyWorkload) -> list[tuple[AnyWorkload, OfferedLoad | None]]:
@@ -149,7 +161,7 @@ def requests_in(workload: AnyWorkload, load: OfferedLoad | None) -> int:
 def _places(suite: Suite, targets: Sequence[PlannedTarget], variant: Variant | None) -> Iterator[_Place]:
     """Yield where the jobs of a suite, or of one of its variants, run."""
     for target in targets:
-        if variant is not None and not _runs_on(suite, variant, target.name):
+        if variant is not None and not _runs_on(suite, variant, target):
             continue
         if variant is not None and variant.model is not None:
             if target.models and variant.model not in target.models:
@@ -157,12 +169,19 @@ def _places(suite: Suite, targets: Sequence[PlannedTarget], variant: Variant | N
             names: tuple[str, ...] = (variant.model,)
         else:
             names = target.models or suite.models
+        idle = variant is not None and variant.embedded and target.setting is None
         for model, problem in _choose_models(target, names):
-            yield _Place(target, model, problem)
+            yield _Place(target, model, problem or (_NO_START.format(target.name) if idle else None))
 
 
-def _runs_on(suite: Suite, variant: Variant, target: str) -> bool:
+_NO_START = "{} is not started by llmtui, so what a variant or a grid says under `embedded` can't be done"
+
+
+def _runs_on(suite: Suite, variant: Variant, planned: PlannedTarget) -> bool:
     """Whether a variant runs on a target: its own one, else every one but those that only other variants name."""
+    target = planned.name
+    if planned.setting is not None and planned.setting != setting_of(variant):
+        return False
     if variant.target is not None:
         return _is_of(target, variant.target)
     others = [other.target for other in suite.variants if other.target is not None]
@@ -171,8 +190,8 @@ def _runs_on(suite: Suite, variant: Variant, target: str) -> bool:
 
 
 def _is_of(target: str, name: str) -> bool:
-    """Whether a target is the one that a suite calls `name`; with several models that has one for each of them."""
-    return target == name or target.startswith(f"{name}:")
+    """Whether a target is the one that a suite calls `name`; that has one for each of several models or settings."""
+    return target == name or target.startswith((f"{name}:", f"{name}["))
 
 
 def _choose_models(target: PlannedTarget, names: tuple[str, ...]) -> list[tuple[Model, str | None]]:

@@ -8,6 +8,8 @@ from llmtui.suites.kinds.base import Generating as Generating
 from llmtui.suites.kinds.base import Workload as Workload
 from llmtui.suites.kinds.long_context import LongContext as LongContext
 from llmtui.suites.kinds.refactor import Refactor as Refactor
+from llmtui.suites.kinds.report import Report as Report
+from llmtui.suites.kinds.sweep import Sweep as Sweep
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -158,28 +160,42 @@ class Quality(Generating, frozen=True, kw_only=True, tag="quality"):
         msgspec.structs.force_setattr(self, "pass_marks", {**PASS_MARKS, **self.pass_marks})
 
 
-AnyWorkload = Generate | Load | LongContext | Stress | Quality | Refactor | Watch
+AnyWorkload = Generate | Load | LongContext | Stress | Quality | Refactor | Report | Sweep | Watch
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One side of a comparison: the suite with another `model`, another `target`, or values `set` in its workloads."""
+    """One side of a comparison: the suite with another `model`, another `target`, or values `set` in its workloads.
+
+    `options` are laid over those of the workloads, and `embedded` over the keys by which the suite starts the embedded
+    server. Options that count when a model is loaded, such as Ollama's `num_ctx` and `num_gpu`, make it load anew.
+    """
 
     name: str
     model: str | None = None
     target: str | None = None
     set: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+    embedded: dict[str, Any] = {}
+
+
+BestFigure = Literal[
+    "decode_rate", "prefill_rate", "token_rate", "ttft", "itl", "e2e", "load", "memory", "energy", "right"
+]
+"""What a grid can be searched for: the highest rate or share of right answers, the lowest of all others."""
 
 
 class Embedded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to start the embedded server. `context` is for each of `parallel` requests; None: as many as the suite needs.
 
     `threads` None takes the physical cores but one: llama.cpp's threads wait for one another by spinning, so that a
-    single busy neighbour on a full machine costs far more than the core that is left to it here.
+    single busy neighbour on a full machine costs far more than the core that is left to it here. `gpu_layers` None
+    leaves it to llama.cpp how many layers of the model go to a GPU, where there is one that it can use.
     """
 
     context: int = 4096
     parallel: int | None = None
     threads: int | None = None
+    gpu_layers: int | None = None
 
 
 class Cooling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -199,6 +215,12 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     Without `targets` the detected servers are taken, without `models` the one that is loaded, else the first. With
     `variants` each workload runs once an iteration for each of them, in a balanced order drawn by `order_seed`.
+
+    A `grid` gives keys lists of values, and each workload runs at every point of it, in a balanced order too:
+    `grid: {temperature: [0, 0.8], options.top_k: [20, 40]}` has four points. Its keys are those of the workloads, the
+    ones of the embedded server as `embedded.threads`, and `model`. `best` is the figure by which its best point is
+    looked for. A grid of more than `most_jobs` jobs is refused.
+
     Between jobs a pause of `pause_s` is made, or the machine cools down as `cooling` says.
     """
 
@@ -209,6 +231,9 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     targets: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = ()
+    grid: dict[str, Any] = {}
+    best: BestFigure = "decode_rate"
+    most_jobs: int = 300
     order_seed: int = 1
     iterations: int = 1
     warmup: int = 1

@@ -8,7 +8,7 @@ import msgspec
 
 from llmtui.documents import DocumentError
 from llmtui.suites.paths import set_path
-from llmtui.suites.schema import Variant, Workload
+from llmtui.suites.schema import Embedded, Suite, Variant, Workload
 
 W = TypeVar("W", bound=Workload)
 
@@ -24,10 +24,32 @@ def varied(workload: W, variant: Variant) -> W:
     for key, value in variant.set.items():
         if fits(workload, key):
             set_path(document, key, value, f"variant `{variant.name}`")
+    if variant.options and "options" in document:
+        document["options"] = {**document["options"], **variant.options}
     try:
         return msgspec.convert(document, type(workload))
     except msgspec.ValidationError as error:
         raise DocumentError(f"variant `{variant.name}`: {str(error)[0].lower()}{str(error)[1:]}") from None
+
+
+def embedded_of(suite: Suite, variant: Variant | None) -> Embedded:
+    """Return how a variant wants the embedded server to be started. Raises `DocumentError`."""
+    if variant is None or not variant.embedded:
+        return suite.embedded
+    try:
+        return msgspec.convert({**msgspec.to_builtins(suite.embedded), **variant.embedded}, Embedded)
+    except msgspec.ValidationError as error:
+        raise DocumentError(f"variant `{variant.name}`: `embedded`: {str(error)[0].lower()}{str(error)[1:]}") from None
+
+
+def options_set(variant: Variant) -> dict[str, Any]:
+    """Return the options of requests that a variant sets, in whichever way it does."""
+    options: dict[str, Any] = {}
+    for key, value in variant.set.items():
+        room, _, name = key.partition(".")
+        if room == "options":
+            options.update({name: value} if name else value if isinstance(value, dict) else {})
+    return {**options, **variant.options}
 
 
 def balanced_order(count: int, rounds: int, seed: int) -> list[list[int]]:

@@ -4,7 +4,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from llmtui.suites.schema import Generate, Load, LongContext, Quality, Refactor, Stress, Watch
+from llmtui.suites.schema import Generate, Load, LongContext, Quality, Refactor, Report, Stress, Sweep, Watch
 from llmtui.suites.schema import Workload as WorkloadSpec
 from llmtui.workloads.base import Workload
 
@@ -15,6 +15,8 @@ _WORKLOADS: dict[type[WorkloadSpec], tuple[str, str]] = {
     Stress: ("stress", "StressWorkload"),
     Quality: ("quality", "QualityWorkload"),
     Refactor: ("refactor", "RefactorWorkload"),
+    Report: ("report", "ReportWorkload"),
+    Sweep: ("sweep", "SweepWorkload"),
     Watch: ("watch", "WatchWorkload"),
 }
 """The module of each kind in this package, and the class in it."""
