@@ -23,10 +23,10 @@ TOGETHER_NS = 450_000_000
 """Heat changes in seconds: looking at it ten times in one costs much and tells nothing more."""
 
 _FIGURES = re.compile(
-    r"cpu\.(percent|temperature|frequency|power)|ram\.used|server\.(cpu|memory\.private|memory\.file|memory\.gpu)"
+    r"cpu\.(percent|temperature|frequency|power)|ram\.used|server\.(cpu|memory(\.(private|file|gpu))?)|client\.cpu"
     r"|gpu\.\d+\.(percent|memory\.used|temperature|power|clock\.sm)"
 )
-_MEMORY = re.compile(r"ram\.used|server\.memory\.(private|file|gpu)|gpu\.\d+\.memory\.used")
+_MEMORY = re.compile(r"ram\.used|server\.memory(\.(private|file|gpu))?|gpu\.\d+\.memory\.used")
 _ENERGY = re.compile(r"(cpu|board|gpu\.\d+)\.(energy|power)")
 
 
@@ -43,7 +43,11 @@ class UsedFigure:
 
 @dataclass(frozen=True, slots=True)
 class RequestUse:
-    """What one request took: figures by key, energy with its source or reason, and the tag of its heat."""
+    """What one request took: figures by key, energy with its source or reason, and the tag of its heat.
+
+    Beside the readings of those names `server.memory` is the whole of the server's (private plus weights), and
+    `client.cpu` what engine and sampler of llmtui used, in cores.
+    """
 
     figures: dict[str, UsedFigure]
     energy: Energy
@@ -90,10 +94,18 @@ class UseFold:
         """Take a sample, and yield the requests that can be judged now."""
         self._look(t, values, missing)
         kept = {key: value for key, value in values.items() if _kept(key)}
+        if "server.memory.private" in kept:
+            # Peaks and medians of the parts do not add up, so the whole is one figure more.
+            kept["server.memory"] = kept["server.memory.private"] + kept.get("server.memory.file", 0.0)
         if not self.samples or t >= self.samples[-1][0]:
             self.samples.append((t, kept))
         yield from self.settle(t - AROUND_NS)
         self._forget(t)
+
+    def note_client(self, t: int, cores: float) -> None:
+        """Take what llmtui itself used of the processor, in cores, since it said so last."""
+        if self.samples and t >= self.samples[-1][0]:
+            self.samples.append((t, {"client.cpu": cores}))
 
     def _look(self, t: int, values: Mapping[str, float], missing: Mapping[str, str]) -> None:
         """Ask what a sample says of heat; of those that come more often than twice a second, what they say together."""

@@ -7,7 +7,8 @@ from support.conversation import MS, header, queued, request, whole_session
 from support.load_events import C2, session_under_load
 
 from llmtui import events as ev
-from llmtui.state.reducer import apply, apply_all, live_rate
+from llmtui.state.live_rate import live_rate
+from llmtui.state.reducer import apply, apply_all
 from llmtui.state.results import job_results
 from llmtui.state.session import KEPT_TEXT, SessionState
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from llmtui import wording
 from llmtui.metrics.statistics import median
-from llmtui.state.reducer import live_rate
+from llmtui.state.live_rate import live_rate
 from llmtui.state.session import Request, SessionState
 
 TOLD_AGAIN = 2000
