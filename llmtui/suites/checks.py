@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from llmtui.documents import DocumentError, nearest_key
-from llmtui.suites.kinds.long_context import LEAST_TEXT, room_of
 from llmtui.suites.grid_checks import embedded_problems, grid_problems
+from llmtui.suites.kinds.long_context import LEAST_TEXT, room_of
 from llmtui.suites.kinds.report import Report, report_problems
 from llmtui.suites.kinds.sweep import Sweep, sweep_problems
 from llmtui.suites.levels import levels_of

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from llmtui.events import Model, OfferedLoad, Server
-from llmtui.suites.kinds.base import workload_name
 from llmtui.suites.grid import Point, balanced_points, points_of, setting_of, sides_of
+from llmtui.suites.kinds.base import workload_name
 from llmtui.suites.levels import at_level, levels_of, requests_of
 from llmtui.suites.schema import AnyWorkload, Generate, Load, Suite, Variant, Watch
 from llmtui.suites.variants import balanced_order, varied
