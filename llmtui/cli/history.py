@@ -13,7 +13,8 @@ from llmtui.log.read import LogError, read_log
 from llmtui.log.summary import index_file
 from llmtui.reports.compared_figures import FIGURES, NAMES
 from llmtui.reports.history import HistorySession, build_history
-from llmtui.reports.history_text import BLOCKS, history_data, history_text
+from llmtui.reports.history_text import history_data, history_text
+from llmtui.reports.overlay_text import can_print
 from llmtui.reports.session_list import FilterError, filtered
 from llmtui.state.reducer import apply_all
 from llmtui.state.session import SessionState
@@ -40,7 +41,7 @@ def command(figure: str, suite: str | None, model: str | None, filters: tuple[st
 
         click.echo(msgspec.json.encode(history_data(history)))
         return
-    for line in history_text(history, blocks=_can_print(BLOCKS)):
+    for line in history_text(history, blocks=can_print(sys.stdout.encoding)):
         click.echo(line)
     if not history.series:
         raise click.ClickException(f"no session has the figure `{figure}`")
@@ -83,11 +84,3 @@ def _read(entries: list[SessionEntry], unread: dict[str, str], *, samples: bool)
         state = SessionState()
         apply_all(state, (event for event in log.events if not isinstance(event, TokensReceived)))
         yield HistorySession(entry.id, state)
-
-
-def _can_print(text: str) -> bool:
-    try:
-        text.encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -70,7 +70,7 @@ def show_replay(log: "LogBlocks", speed: float | None) -> int:
 
 def compare_variants(state: "SessionState") -> list[str]:
     """Return the comparison of a session's variants; it is loaded only when it is asked for."""
-    from llmtui.reports.variants import compare_variants as compare
+    from llmtui.reports.sides import compare_variants as compare
 
     return compare(state)
 

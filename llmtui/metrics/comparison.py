@@ -4,6 +4,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist, fmean
 from typing import Literal, NamedTuple
 
@@ -15,7 +16,7 @@ from llmtui.metrics.ranks import mann_whitney
 from llmtui.metrics.statistics import Summary, finite, mean_and_sd, median, summarize
 
 LEAST_TO_TELL = 4
-"""Values that each side needs for a verdict: even if all of 3 beat all of 3, that happens by chance in 1 of 10."""
+"""Values that each side needs for a verdict at 95 %: even if all of 3 beat all of 3, chance does that in 1 of 10."""
 
 BOOTSTRAP_FROM = 10
 """Values of each side from which on medians are compared, by the bootstrap; below, geometric means by Student's t."""
@@ -98,6 +99,27 @@ def compare(first: Runs, second: Runs, *, better: Better, margin: float = MARGIN
     )
 
 
+@cache
+def least_to_tell(level: float = LEVEL) -> int:
+    """Return how many values each side needs for a verdict: `LEAST_TO_TELL` at 95 %, more at a higher level.
+
+    With fewer, chance deals all large values to one side (2 of the C(2n, n) ways) more often than 1 - `level`.
+    """
+    values = 2
+    while 2 / math.comb(2 * values, values) > 1 - level:
+        values += 1
+    return values
+
+
+def family_level(comparisons: int, level: float = LEVEL) -> float:
+    """Return the level of each of several intervals, so that all of them together hold with `level`.
+
+    That is Bonferroni's correction. It holds however the comparisons depend on each other, as those do that share a
+    side.
+    """
+    return 1 - (1 - level) / max(1, comparisons)
+
+
 def ratio_of(first: Sequence[float], second: Sequence[float], *, level: float = LEVEL) -> Ratio | Missing:
     """Return how many times as large the second sample is, with the interval of that.
 
@@ -176,7 +198,7 @@ def _verdict(  # noqa: PLR0917 - what a verdict rests on
     margin: float,
     chance: float,
 ) -> Verdict:
-    if p is None or min(len(a), len(b)) < LEAST_TO_TELL:
+    if p is None or min(len(a), len(b)) < least_to_tell(1 - chance):
         return "can't tell"
     if ratio is None:
         return "same" if len({*a, *b}) == 1 else "can't tell"
@@ -194,7 +216,7 @@ def _more_values(n: int, m: int, ratio: Ratio | Missing, margin: float, level: f
     From the width of the interval comes the variance of a value's logarithm, taken as equal on both sides. The number
     is the least for which the ratio as it is now leaves 1, or stays within the margin, with probability `POWER`.
     """
-    least = max(LEAST_TO_TELL - min(n, m), 0)
+    least = max(least_to_tell(level) - min(n, m), 0)
     if isinstance(ratio, Missing):
         return least or None
     low, high, _level = ratio.interval

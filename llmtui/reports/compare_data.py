@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from llmtui.metrics.intervals import LEVEL
 from llmtui.metrics.outliers import Outlier
 from llmtui.metrics.statistics import Summary
 from llmtui.reports.compare import ComparisonReport, Row, verdict_text
@@ -14,7 +13,8 @@ def report_data(report: ComparisonReport) -> dict[str, object]:
         "a": report.names[0],
         "b": report.names[1],
         "margin": report.margin,
-        "level": LEVEL,
+        "letters": list(report.letters),
+        "level": report.level,
         "rows": [_row_data(row, report.margin) for row in report.rows],
         "notes": list(report.notes),
         "not_compared": list(report.refused),

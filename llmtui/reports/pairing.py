@@ -114,7 +114,11 @@ _CLOSENESS: tuple[_Key, ...] = (
 """What two setups have in common, closest first; the target's name often is only an address."""
 
 
-def pair_up(first: Sequence[Sample], second: Sequence[Sample]) -> Pairing:
+Letters = tuple[str, str]
+"""What the two sides are called in sentences."""
+
+
+def pair_up(first: Sequence[Sample], second: Sequence[Sample], letters: Letters = ("A", "B")) -> Pairing:
     """Pair the samples of the same workload, load and parameters, the closest setups with each other.
 
     Different models are paired only where each side ran one. Parameters may differ only between variants.
@@ -127,13 +131,13 @@ def pair_up(first: Sequence[Sample], second: Sequence[Sample]) -> Pairing:
         one_each = all(len({sample.setup for sample in side}) == 1 for side in (a, b))
         levels = (*_CLOSENESS, _nothing) if one_each else _CLOSENESS
         for one, other in [*_matches(a, b, levels, _same_parameters), *_matches(a, b, levels, _nothing)]:
-            judged = _judge(title, one, other)
+            judged = _judge(title, one, other, letters)
             if isinstance(judged, Pair):
                 pairs.append(judged)
             else:
                 refused.append(judged)
-        refused += _left_over(title, a, b)
-    for name, own, others in (("A", *titles), ("B", *titles[::-1])):
+        refused += _left_over(title, a, b, letters)
+    for name, own, others in ((letters[0], *titles), (letters[1], *titles[::-1])):
         alone = [f"`{title}`" for title in own if title not in others]
         if alone:
             refused.append(f"only in {name}: {', '.join(alone)}")
@@ -165,8 +169,8 @@ def _matches(
     return found
 
 
-def _judge(title: str, one: Sample, other: Sample) -> Pair | str:
-    difference = unlike(one.parameters, other.parameters)
+def _judge(title: str, one: Sample, other: Sample, letters: Letters) -> Pair | str:
+    difference = unlike(one.parameters, other.parameters, letters)
     if difference is None:
         return Pair(one, other)
     if one.setup.variant != other.setup.variant:
@@ -174,8 +178,8 @@ def _judge(title: str, one: Sample, other: Sample) -> Pair | str:
     return f"`{title}` is not the same on both sides: {difference}"
 
 
-def _left_over(title: str, a: Sequence[Sample], b: Sequence[Sample]) -> Iterator[str]:
-    for name, samples, others in (("A", a, b), ("B", b, a)):
+def _left_over(title: str, a: Sequence[Sample], b: Sequence[Sample], letters: Letters) -> Iterator[str]:
+    for name, samples, others in ((letters[0], a, b), (letters[1], b, a)):
         for sample in samples:
             jobs = ",".join(run.result.job for run in sample.runs)
             if others:
@@ -184,17 +188,17 @@ def _left_over(title: str, a: Sequence[Sample], b: Sequence[Sample]) -> Iterator
                 yield f"`{title}`, {sample.setup}, was run only in {name}"
 
 
-def unlike(one: dict[str, Any], other: dict[str, Any]) -> str | None:
+def unlike(one: dict[str, Any], other: dict[str, Any], letters: Letters = ("A", "B")) -> str | None:
     """Return how two sets of parameters differ, None when they do not."""
     keys = [key for key in dict.fromkeys((*one, *other)) if one.get(key) != other.get(key)]
-    return ", ".join(_difference(key, one.get(key), other.get(key)) for key in keys) or None
+    return ", ".join(_difference(key, one.get(key), other.get(key), letters) for key in keys) or None
 
 
-def _difference(key: str, one: object, other: object) -> str:
+def _difference(key: str, one: object, other: object, letters: Letters) -> str:
     texts = _quoted(one), _quoted(other)
     if max(map(len, texts)) > LONGEST_VALUE:
         return f"{key} differs"
-    return f"{key} is {texts[0]} in A and {texts[1]} in B"
+    return f"{key} is {texts[0]} in {letters[0]} and {texts[1]} in {letters[1]}"
 
 
 def _quoted(value: object) -> str:

@@ -51,7 +51,7 @@ class PlainReport:
         if not any(job.plan and job.plan.variant for job in self.state.jobs.values()):
             return lines
         # Only a session with variants needs all that a comparison does.
-        from llmtui.reports.variants import compare_variants  # noqa: PLC0415
+        from llmtui.reports.sides import compare_variants  # noqa: PLC0415
 
         return [*lines, "", *compare_variants(self.state)]
 

@@ -50,7 +50,7 @@ def test_what_nobody_can_tell_fails_only_when_strict():
         (("slow", "--against", "base", "--fail-on", "speed<-5%"), "is no figure"),
         (("slow", "--against", "base"), "--fail-on"),
         (("slow", "--fail-on", "ttft>5%"), "--against"),
-        (("slow:j9", "--against", "base", "--fail-on", "ttft>5%"), "measured nothing"),
+        (("slow:j9", "--against", "base", "--fail-on", "ttft>5%"), "has no job j9; it has j1, j2"),
     ],
 )
 def test_what_can_not_be_compared_is_exit_code_2(arguments, sentence):
@@ -69,4 +69,31 @@ def test_unlike_machines_are_told():
     head = header(hardware=ev.HardwareSnapshot(hostname="other"))
     write_session("20261121-080000-quick-away", [head, *runs(STEADY)])
     result = invoke("away", "--against", "base", "--fail-on", "ttft>10%")
-    assert "note: the machines are unlike: host ? in A, other in B" in result.output
+    assert "note: host: ? in A, other in B" in result.output
+
+
+def test_several_baselines_each_have_a_word():
+    both = ("slow", "--against", "base", "--against", "near", "--fail-on", "ttft>10%")
+    result = invoke(*both)
+    assert result.exit_code == 1
+    assert "held against 2 baselines" in result.output
+    assert "  against 20261121-060000-quick-near: regression" in result.output
+    assert invoke("slow", "--against", "base", "--against", "slow", "--fail-on", "ttft>10%").exit_code == 0
+    data = json.loads(invoke(*both, "--json").output)
+    assert data["against"] == ["20261121-040000-quick-base", "20261121-060000-quick-near"]
+
+
+def test_a_baseline_named_twice_counts_once():
+    result = invoke("slow", "--against", "base", "--against", "base", "--fail-on", "ttft>10%")
+    assert (result.exit_code, "baselines" in result.output) == (1, False)
+
+
+def test_a_missing_baseline_of_several_is_exit_code_2():
+    result = invoke("slow", "--against", "base", "--against", "zzzz", "--fail-on", "ttft>10%")
+    assert (result.exit_code, "there is no session `zzzz`" in result.output) == (2, True)
+
+
+def test_a_figure_that_is_missing_beside_a_rule_that_is_kept_is_exit_code_2():
+    result = invoke("base", "--against", "slow", "--fail-on", "ttft>10%", "--fail-on", "prefill<-5%")
+    assert result.exit_code == 2
+    assert "ttft>10%: kept" in result.output

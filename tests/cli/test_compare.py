@@ -7,7 +7,8 @@ from support.conversation import MS, header, queued, request
 
 from llmtui import events as ev
 from llmtui import places
-from llmtui.cli.compare import Selection, command, parse
+from llmtui.cli.compare import command
+from llmtui.cli.sides import Selection, parse
 
 STEADY = (100.0, 101.0, 99.0, 100.5, 99.5)
 SUITE = "name: ab\nworkloads: [{kind: generate, prompts: [x]}]\nvariants: [{name: base}, {name: fast}, {name: slow}]\n"
@@ -45,8 +46,8 @@ def two():
 @pytest.fixture
 def variants():
     """The slow variant ran first, as a drawn order may have it."""
-    events = [header(suite=SUITE), *runs([200.0] * 4, variant="slow"), *runs(STEADY[:4], first=5, variant="base")]
-    return write("20261121-060000-ab-cccc", [*events, *runs([50.0, 51.0, 49.0, 50.5], first=9, variant="fast")])
+    events = [header(suite=SUITE), *runs([200.0] * 5, variant="slow"), *runs(STEADY, first=6, variant="base")]
+    return write("20261121-060000-ab-cccc", [*events, *runs([50.0, 51.0, 49.0, 50.5, 49.5], first=11, variant="fast")])
 
 
 @pytest.mark.parametrize(
@@ -115,13 +116,15 @@ def test_a_session_compares_its_variants_with_the_first_of_its_suite(variants):
     found = json.loads(invoke("cccc", "--json").output)["comparisons"]
     assert [(c["a"][-5:], c["b"][-5:]) for c in found] == [("@base", "@fast"), ("@base", "@slow")]
     assert [c["rows"][0]["verdict"] for c in found] == ["faster", "slower"]
+    assert [c["letters"] for c in found] == [["A", "B"], ["A", "C"]]
+    assert {c["level"] for c in found} == {0.975}
     named = invoke("cccc@slow", "cccc@base", "--figure", "ttft").output
     assert "20261121-060000-ab-cccc@slow" in named
     assert next(line for line in named.splitlines() if line.startswith("short")).endswith("faster")
 
 
 def test_parts_of_one_session_are_compared_by_their_jobs(variants):
-    result = invoke("cccc:j5,j6,j7,j8", "cccc:j9,j10,j11,j12", "--figure", "ttft")
+    result = invoke("cccc:j6,j7,j8,j9", "cccc:j11,j12,j13,j14", "--figure", "ttft")
     assert "faster" in result.output
     shared = invoke("cccc:j5,j6", "cccc:j6,j7")
     assert shared.exit_code == 2
@@ -166,3 +169,58 @@ def test_a_damaged_line_is_noted_and_the_rest_compared(two):
     result = invoke("aaaa", "bbbb", "--figure", "ttft")
     assert result.exit_code == 0
     assert "note: 20261121-050000-quick-bbbb: the last line was cut off" in result.output
+
+
+# --- three and more --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def three(two):
+    write("20261121-060000-quick-dddd", [header(), *runs([level * 0.7 for level in STEADY])])
+
+
+def test_three_sessions_are_held_against_the_first(three):
+    result = invoke("aaaa", "bbbb", "dddd")
+    assert result.exit_code == 0
+    assert "A: 20261121-040000-quick-aaaa  (baseline)" in result.output
+    row = next(line for line in result.output.splitlines() if line.startswith("short     TTFT"))
+    assert row.split()[-1] == "faster"
+    assert "slower" in row
+    assert "B against A" in result.output
+    assert "C against A" in result.output
+    assert "Bonferroni" in result.output
+
+
+def test_any_slower_side_fails(three):
+    assert invoke("aaaa", "dddd", "--fail-on", "slower").exit_code == 0
+    assert invoke("aaaa", "dddd", "bbbb", "--fail-on", "slower").exit_code == 1
+
+
+def test_json_names_all_sides(three):
+    data = json.loads(invoke("aaaa", "bbbb", "dddd", "--json").output)
+    assert [side["letter"] for side in data["sides"]] == ["A", "B", "C"]
+    assert (len(data["comparisons"]), data["level_of_each"]) == (2, 0.975)
+
+
+def test_no_two_sides_may_share_jobs(three):
+    result = invoke("aaaa", "bbbb", "bbbb:j1")
+    assert result.exit_code == 2
+    assert "B and C share jobs of one session (j1)" in result.output
+
+
+def test_charts_are_drawn_unless_they_are_not_wanted(two):
+    for name, rate in (("20261121-090000-quick-ffff", 100.0), ("20261121-093000-quick-eeee", 50.0)):
+        figures = ev.Figures(ttft_ns=MS, e2e_ns=40 * MS, decode_rate=rate, tokens=4, tokens_basis="server")
+        write(name, [header(), queued(), ev.JobStarted(t=1, job="j1"), *request("j1.1", figures=figures)])
+    drawn = invoke("ffff", "eeee").output.splitlines()
+    place = drawn.index("decode of all streams, 0 to 100 tok/s, from the first request of each side on, 0:00")
+    assert drawn[place + 1].endswith("100 tok/s")
+    assert drawn[place + 2].endswith("50.0 tok/s")
+    bare = invoke("ffff", "eeee", "--no-charts").output.splitlines()
+    assert bare == drawn[: place - 1]
+
+
+def test_too_many_sides_are_refused(two):
+    result = invoke(*["aaaa"] * 27)
+    assert result.exit_code == 2
+    assert "27 sides are too many" in result.output

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmtui.metrics.comparison import LEAST_TO_TELL, MOST_MORE, compare, ratio_of
+from llmtui.metrics.comparison import LEAST_TO_TELL, MOST_MORE, compare, family_level, least_to_tell, ratio_of
 from llmtui.metrics.intervals import Missing
 from llmtui.metrics.ranks import mann_whitney
 
@@ -288,3 +288,37 @@ def test_the_sides_exchanged_turn_the_verdict_around(a, b):
 @pytest.mark.parametrize(("a", "b"), list(product([(1, 2, 3, 4), (5, 5, 6, 9)], repeat=2)))
 def test_p_is_that_of_the_rank_test(a, b):
     assert compare(runs(*a), runs(*b), better="lower").p == mann_whitney(a, b).p
+
+
+# --- several sides ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("comparisons", "least"), [(1, 4), (2, 5), (6, 5), (7, 6), (23, 6), (24, 7)])
+def test_a_higher_level_needs_more_values(comparisons, least):
+    level = family_level(comparisons)
+    assert least_to_tell(level) == least
+    assert 2 / math.comb(2 * least, least) <= 0.05 / comparisons < 2 / math.comb(2 * least - 2, least - 1)
+
+
+def test_the_level_of_each_leaves_an_error_of_5_percent_for_all_together():
+    assert family_level(1) == family_level(0) == 0.95
+    assert family_level(5) == pytest.approx(0.99)
+
+
+def test_of_equal_sides_held_against_one_fewer_than_one_in_twenty_families_has_a_false_verdict():
+    generator = random.Random(7)
+    families, others = 200, 4
+
+    def wrong(level):
+        def side():
+            return [[generator.gauss(100, 5)] for _ in range(8)]
+
+        count = 0
+        for _ in range(families):
+            base = side()
+            found = [compare(base, side(), better="lower", level=level).verdict for _ in range(others)]
+            count += any(verdict in {"faster", "slower"} for verdict in found)
+        return count / families
+
+    assert wrong(family_level(others)) <= 0.05
+    assert wrong(0.95) > 0.05, "without the correction there are more"

@@ -4,8 +4,9 @@ from support.recorded_runs import STEADY, runs
 
 from llmtui import events as ev
 from llmtui.reports.check import RuleError, check_data, check_text, exit_code, judge_rules, parse_rule
-from llmtui.reports.compare import compare_sessions
-from llmtui.reports.pairing import pair_up, samples_of
+from llmtui.reports.compare import compare_sides
+from llmtui.reports.differing import Side
+from llmtui.reports.pairing import samples_of
 from llmtui.state.reducer import apply_all
 from llmtui.state.session import SessionState
 
@@ -17,8 +18,14 @@ def state(*events):
 
 
 def checked(first, second, *rules):
-    report = compare_sessions(first, second, pair_up(samples_of(first), samples_of(second)), names=("base", "new"))
-    return judge_rules(report, [parse_rule(rule) for rule in rules]), report
+    return held_against([first], second, *rules)
+
+
+def held_against(baselines, second, *rules):
+    new = Side("Z", "new", second, samples_of(second))
+    bases = [Side("AB"[place], f"base{place + 1}", state, samples_of(state)) for place, state in enumerate(baselines)]
+    reports = [compare_sides(base, new) for base in bases]
+    return judge_rules(reports, [parse_rule(rule) for rule in rules]), reports
 
 
 BASE = state(*runs(STEADY))
@@ -139,7 +146,7 @@ def test_other_lengths_of_answers_are_no_regression_of_e2e():
 
     (result,), _report = checked(answers(8, 10**9), answers(80, 10**10), "e2e>10%")
     assert (result.outcome, exit_code([result])) == ("can't tell", 0)
-    assert "answers of 8.00 tokens in A, 80.0 in B" in result.judgements[0].sentence
+    assert "answers of 8.00 tokens in A, 80.0 in Z" in result.judgements[0].sentence
     (control,), _report = checked(answers(8, 10**9), answers(8, 10**10), "e2e>10%")
     assert control.outcome == "regression"
 
@@ -168,8 +175,47 @@ def _run_of_three(place):
 def test_plain_data_says_the_same():
     results, report = checked(BASE, by(1.3), "ttft>10%", "prefill<-5%")
     data = check_data(results, report, exit_code(results))
-    assert (data["against"], data["session"], data["exit_code"]) == ("base", "new", 1)
+    assert (data["against"], data["session"], data["exit_code"]) == (["base1"], "new", 1)
     assert [rule["outcome"] for rule in data["rules"]] == ["regression", "not compared"]
-    (row,) = data["rules"][0]["rows"]
+    (row,) = data["rules"][0]["rows"][0]["against"]
     assert row["ratio"] == pytest.approx(1.3)
     assert 1.1 < row["ratio_low"] < row["ratio_high"]
+
+
+# --- several baselines -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("factors", "outcome", "code"),
+    [
+        ((1.0, 1.02), "regression", 1),
+        ((1.0, 1.3), "kept", 0),
+        ((1.3, 1.0), "kept", 0),
+        ((1.0, 1.25), "kept", 0),
+        ((1.0, 1.3 / 1.1), "can't tell", 0),
+    ],
+)
+def test_a_regression_is_what_is_worse_than_every_baseline(factors, outcome, code):
+    (result,), reports = held_against([by(factor) for factor in factors], by(1.3), "ttft>10%")
+    assert (result.outcome, exit_code([result])) == (outcome, code)
+    lines = check_text([result], reports)
+    assert lines[0] == f"ttft>10%: {outcome}: `short` on smol, held against 2 baselines"
+    assert lines[1].startswith("  against base1: ")
+    assert any("worse than every one of them" in line for line in lines)
+    assert [row["outcome"] for row in check_data([result], reports, code)["rules"][0]["rows"]] == [outcome]
+
+
+def test_a_baseline_without_the_workload_does_not_excuse():
+    other = state(*runs(STEADY, workload="other"))
+    (result,), _reports = held_against([other, BASE], by(1.3), "ttft>10%")
+    assert (result.outcome, exit_code([result])) == ("regression", 1)
+    (result,), _reports = held_against([other, other], by(1.3), "ttft>10%")
+    assert (result.outcome, exit_code([result])) == ("not compared", 2)
+
+
+def test_strict_asks_the_outcome_over_all_baselines():
+    (result,), _reports = held_against([by(1.3 / 1.1), by(1.3)], by(1.3), "ttft>10%")
+    assert [judged.outcome for judged in result.judgements] == ["can't tell", "kept"]
+    assert exit_code([result], strict=True) == 0
+    (result,), _reports = held_against([by(1.3 / 1.1), BASE], by(1.3), "ttft>10%")
+    assert exit_code([result], strict=True) == 1

@@ -2,7 +2,8 @@ from support.conversation import MS, header, queued, request
 
 from llmtui import events as ev
 from llmtui.reports.plain import PlainReport
-from llmtui.reports.variants import compare_variants, variant_names
+from llmtui.reports.sides import compare_variants
+from llmtui.reports.variants import variant_names
 from llmtui.state.reducer import apply_all
 from llmtui.state.session import SessionState
 
@@ -32,7 +33,10 @@ def state(told):
 def test_the_first_variant_of_the_suite_is_the_base_whatever_ran_first():
     assert variant_names(state(events())) == ["base", "tuned"]
     lines = compare_variants(state(events()))
-    assert lines[0] == "tuned against base"
+    assert lines[:2] == [
+        "A: base, smol Q4_1 on embedded, variant base",
+        "B: tuned, smol Q4_1 on embedded, variant tuned",
+    ]
     assert any(line.split()[1] == "decode" and "faster" in line for line in lines if line.startswith("short"))
 
 
@@ -48,8 +52,8 @@ def test_the_plain_report_ends_with_the_comparison_only_where_there_is_one():
     report = PlainReport()
     for event in events():
         list(report.tell(event))
-    assert "tuned against base" in report.results()
+    assert any(line.startswith("B: tuned, ") for line in report.results())
     report = PlainReport()
     for event in [header(), queued(), ev.JobStarted(t=2, job="j1")]:
         list(report.tell(event))
-    assert not any("against" in line for line in report.results())
+    assert not any(line.startswith("B: ") for line in report.results())

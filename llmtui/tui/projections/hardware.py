@@ -7,6 +7,7 @@ from typing import NamedTuple, TypedDict
 
 from llmtui import readings, wording
 from llmtui.metrics import thresholds
+from llmtui.metrics.scales import round_up
 from llmtui.state.series import Series
 from llmtui.state.session import SessionState
 from llmtui.tui.widgets.graph_lines import GraphData
@@ -80,7 +81,7 @@ def figure_graph(state: SessionState, key: str, window_s: int, points: int) -> G
         return GraphData(title, "", missing=state.missing.get(key, "no reading yet"))
     limit = _limit(state, key)
     values = _points(state, series, window_s, points)
-    high = entry.high if entry.high is not None else limit or _round_up(_highest(values))
+    high = entry.high if entry.high is not None else limit or round_up(_highest(values))
     value = wording.reading(series.last(), entry.unit)
     if limit is not None and entry.unit != "%":
         value = f"{value} of {wording.reading(limit, entry.unit)}"
@@ -121,7 +122,7 @@ def series_graph(
 ) -> GraphData:
     """Return the graph of a series from zero up; `text` writes its values."""
     values = _points(state, series, window_s, points)
-    high = _round_up(_highest(values))
+    high = round_up(_highest(values))
     return GraphData(
         title=title,
         value=text(series.last()),
@@ -197,14 +198,6 @@ def _limit(state: SessionState, key: str) -> float | None:
 
 def _highest(values: list[float]) -> float:
     return max((value for value in values if not math.isnan(value)), default=1.0)
-
-
-def _round_up(value: float) -> float:
-    """Return the next number above `value` that is 1, 2 or 5 times a power of ten."""
-    if value <= 0:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= value)
 
 
 def _process_lines(state: SessionState) -> Iterator[str]:
