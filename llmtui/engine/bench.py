@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
+from copy import copy
 from itertools import count
 from typing import Any, Literal
 
@@ -35,6 +36,7 @@ from llmtui.metrics.statistics import median
 from llmtui.suites.schema import Limits
 from llmtui.telemetry.sensors import Sensors
 from llmtui.workloads.base import Generation, Messages, ModelLoad, ResultT
+from llmtui.workloads.lineup import Lineup
 
 
 class JobBench:
@@ -42,6 +44,7 @@ class JobBench:
 
     Attributes:
         spans: When each measured request was sent and ended (ns since the session's origin).
+        lineup: The models that the job compares, None where it has one.
         reloaded: The options of its own with which the workload loaded the model last, None where it did not.
     """
 
@@ -69,6 +72,7 @@ class JobBench:
         self._session = session
         self._target = target
         self.reloaded: dict[str, Any] | None = None
+        self.lineup: Lineup | None = None
         self.sensors = sensors or Sensors()
         self.blind = blind
         self.cut_short: list[Generation] = []
@@ -77,6 +81,13 @@ class JobBench:
         self._token_rate: float | None = None
         self._numbers = count(requests_before + 1)
         self._marks = count(1)
+        self._beside = ""
+
+    def beside(self, backend: Backend, target: str, model: str) -> "JobBench":
+        """Return a bench for another model of the same job; requests, figures and marks are counted together."""
+        other = copy(self)
+        vars(other).update(_backend=backend, _target=target, _model=model, _beside=target)
+        return other
 
     async def generate(
         self,
@@ -122,6 +133,7 @@ class JobBench:
                 job=self._job,
                 model=self._model,
                 messages=messages,
+                target=self._beside,
                 options=_logged_options(request),
                 warmup=warmup,
                 step=step,

@@ -68,6 +68,7 @@ class JobQueue:
                 variant=plan.variant,
                 point=plan.point,
                 load=plan.load,
+                models=tuple(planned.place for planned in plan.models),
                 parameters=msgspec.to_builtins(plan.workload),
                 rerun_of=rerun_of,
                 clone_of=clone_of,

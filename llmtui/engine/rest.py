@@ -81,7 +81,9 @@ class SessionRest:
     def models(self) -> set[tuple[str, str]]:
         """The targets and models of the jobs that have not ended."""
         waiting = (job for job in self._jobs.values() if job.status in {"queued", "running"})
-        return {(job.queued.target, job.queued.model) for job in waiting if job.queued is not None}
+        plans = [job.queued for job in waiting if job.queued is not None]
+        single = {(plan.target, plan.model) for plan in plans if not plan.models}
+        return single | {(place.target, place.model) for plan in plans for place in plan.models}
 
     def plans(self) -> list[JobPlan]:
         """Return what the jobs that have not ended are to do. Raises `LogError` as `left` does."""
@@ -152,6 +154,8 @@ class SessionRest:
         problems: dict[object, str | None] = {t.name: t.problem for t in planned if t.server is None}
         problems.update(((plan.target, plan.model), plan.problem) for plan in fresh)
         problems.update((_place(plan), plan.problem) for plan in fresh)
+        each = (planned for plan in fresh for planned in plan.models)
+        problems.update(((planned.place.target, planned.place.model), planned.problem) for planned in each)
         jobs = [_restored(name, job, problems) for name, job in self._jobs.items()]
         known = {(kin(job.plan), job.plan.iteration) for job in jobs if job is not None}
         # The first job starts when all are queued, so a log without a start may lack the end of its queue.
@@ -203,7 +207,12 @@ def _restored(name: str, job: _Job, problems: Mapping[object, str | None]) -> Qu
         return None
     plan = _plan(name, event)
     own = problems.get((plan.target, plan.model), problems.get(plan.target))
-    plan = msgspec.structs.replace(plan, problem=problems.get(_place(plan), own))
+    places = [planned.place for planned in plan.models]
+    models = tuple(
+        msgspec.structs.replace(planned, problem=problems.get((at.target, at.model), problems.get(at.target)))
+        for planned, at in zip(plan.models, places, strict=True)
+    )
+    plan = msgspec.structs.replace(plan, models=models, problem=problems.get(_place(plan), own))
     waits = job.status in {"queued", "running"}
     return QueuedJob(
         name,

@@ -10,7 +10,7 @@ from llmtui.backends.base import Backend
 from llmtui.engine.bench import JobBench
 from llmtui.engine.cooling import Cooler
 from llmtui.engine.gate import Gate
-from llmtui.engine.job import run_job
+from llmtui.engine.job import run_job, within_limit
 from llmtui.engine.job_samples import JobSamples
 from llmtui.engine.orders import Orders
 from llmtui.engine.queue import JobQueue, QueuedJob
@@ -146,6 +146,8 @@ class Session:
             self._recorder.alert("error", "job-failed", f"{job.plan.name}: {outcome.reason}", job.id)
 
     async def _measure(self, job: QueuedJob) -> Outcome:
+        if job.plan.models:
+            return await self._compare(job)
         target = await self._targets.ready(job.plan.target)
         if isinstance(target, str):
             if not isinstance(job.plan.workload, Watch):
@@ -153,17 +155,39 @@ class Session:
             return await workload_for(job.plan.workload).run(job.plan.workload, self._bench(job, None))
         self._watcher.watch(target.name, target.url, target.pid)
         bench = self._bench(job, target.backend, blind=_blind(target))
+        work = run_job(
+            job.plan,
+            self._suite,
+            backend=target.backend,
+            bench=bench,
+            residence=target.residence,
+            recorder=self._recorder,
+        )
+        return await self._observed(job, bench, work)
+
+    async def _compare(self, job: QueuedJob) -> Outcome:
+        """Measure a job that brings its models into memory itself."""
+        from llmtui.engine.lineup import Lineup  # noqa: PLC0415 - few sessions compare models
+
+        bench = self._bench(job, None)
+        bench.lineup = Lineup(
+            bench,
+            job.plan,
+            self._suite,
+            job=job.id,
+            session=self._id,
+            targets=self._targets,
+            recorder=self._recorder,
+            watch=self._watcher.watch,
+        )
+        work = workload_for(job.plan.workload).run(job.plan.workload, bench)
+        return await self._observed(job, bench, within_limit(work, self._suite.limits.job_s, bench))
+
+    async def _observed(self, job: QueuedJob, bench: JobBench, work: Coroutine[Any, Any, Outcome]) -> Outcome:
         samples = JobSamples(self._sensors)
         watching = asyncio.create_task(samples.run())
         try:
-            outcome = await run_job(
-                job.plan,
-                self._suite,
-                backend=target.backend,
-                bench=bench,
-                residence=target.residence,
-                recorder=self._recorder,
-            )
+            outcome = await work
         finally:
             watching.cancel()
         job.rate = bench.rate

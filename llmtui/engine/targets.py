@@ -95,14 +95,17 @@ class TargetSet:
                 self._recorder.alert("error", "target-missing", target.problem)
         return planned
 
-    async def ready(self, name: str) -> ReadyTarget | str:
-        """Return a target that can be measured, started if it is ours, or the sentence that says why it can't."""
+    async def ready(self, name: str, *, beside: bool = False) -> ReadyTarget | str:
+        """Return a target that can be measured, started if it is ours, or the sentence that says why it can't.
+
+        Our other servers are stopped before, unless it shall run `beside` them.
+        """
         target = self._targets.get(name)
         if target is None:
             return f"there is no target `{name}`"
         local = target.local
         if local is not None and not await self._answers(target):
-            await self._stop_locals(silent=target)
+            await self._stop_locals(silent=target, others=not beside)
             start_ns = self._recorder.now()
             try:
                 target.url = await local.start()
@@ -113,9 +116,16 @@ class TargetSet:
             )
             target.residence.started(self._recorder.now() - start_ns)
             target.backend = open_backend(Server(url=target.url, kind=EMBEDDED))
-        if target.backend is None:
-            return f"the target `{name}` has no server"
-        return ReadyTarget(name, target.url, local.pid if local else None, target.backend, target.residence)
+        return _ready(target) or f"the target `{name}` has no server"
+
+    def connected(self) -> list[ReadyTarget]:
+        """Return the targets that have a server now."""
+        return [ready for target in self._targets.values() if (ready := _ready(target)) is not None]
+
+    async def release(self, name: str) -> bool:
+        """Stop the server of a target if it is ours and runs; return whether it did."""
+        target = self._targets.get(name)
+        return target is not None and await self._stop_local(target, silent=False)
 
     async def _answers(self, target: _Target) -> bool:
         """Ask a server of ours whether it still serves: one that was just killed can look alive for a moment."""
@@ -135,26 +145,32 @@ class TargetSet:
                 await target.backend.aclose()
         await self._stop_locals()
 
-    async def _stop_locals(self, silent: _Target | None = None) -> None:
-        """Stop our servers, since one model at a time is in memory; one that died or fell silent is reported."""
+    async def _stop_locals(self, silent: _Target | None = None, *, others: bool = True) -> None:
+        """Stop our servers, since one model at a time is in memory; without `others` only the one that fell silent."""
         for target in self._targets.values():
-            if target.local is None or target.local.pid is None:
-                continue
-            pid = target.local.pid
-            died = None
-            if not target.local.running:
-                died = target.local.problem()
-            elif target is silent:
-                died = "the embedded server no longer answered and was started anew"
-            code = await target.local.stop()
-            if target.backend is not None:
-                await target.backend.aclose()
-                target.backend = None
-            self._recorder.record(
-                ServerStopped(t=self._recorder.now(), target=target.name, pid=pid, exit_code=code, reason=died)
-            )
-            if died is not None:
-                self._recorder.alert("error", "server-died", died)
+            if others or target is silent:
+                await self._stop_local(target, silent=target is silent)
+
+    async def _stop_local(self, target: _Target, *, silent: bool) -> bool:
+        """Stop a server if it is ours and was started; one that died or fell silent is reported."""
+        if target.local is None or target.local.pid is None:
+            return False
+        pid = target.local.pid
+        died = None
+        if not target.local.running:
+            died = target.local.problem()
+        elif silent:
+            died = "the embedded server no longer answered and was started anew"
+        code = await target.local.stop()
+        if target.backend is not None:
+            await target.backend.aclose()
+            target.backend = None
+        self._recorder.record(
+            ServerStopped(t=self._recorder.now(), target=target.name, pid=pid, exit_code=code, reason=died)
+        )
+        if died is not None:
+            self._recorder.alert("error", "server-died", died)
+        return True
 
     async def _resolve_one(self, name: str, suite: Suite) -> AsyncIterator[PlannedTarget]:
         if name == EMBEDDED:
@@ -207,3 +223,10 @@ class TargetSet:
     def _adopt(self, name: str, server: Server, key: str | None = None) -> PlannedTarget:
         self._targets[name] = _Target(name, server.url, backend=open_backend(server, api_key=key))
         return PlannedTarget(name, server)
+
+
+def _ready(target: _Target) -> ReadyTarget | None:
+    if target.backend is None:
+        return None
+    pid = target.local.pid if target.local else None
+    return ReadyTarget(target.name, target.url, pid, target.backend, target.residence)

@@ -10,6 +10,7 @@ import yaml
 from llmtui.documents import DocumentError
 from llmtui.events import JobQueued
 from llmtui.suites.checks import problem_of_workload
+from llmtui.suites.lineup import PlannedModel
 from llmtui.suites.plan import JobPlan, requests_in, steps_of
 from llmtui.suites.reading import LEVELS, override_workloads
 from llmtui.suites.schema import AnyWorkload
@@ -42,6 +43,7 @@ def plan_of(event: JobQueued) -> JobPlan:
         variant=event.variant,
         point=event.point,
         load=event.load,
+        models=tuple(PlannedModel(place) for place in event.models),
         parent_job=event.parent_job,
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from llmtui.documents import DocumentError, nearest_key
 from llmtui.suites.grid_checks import embedded_problems, grid_problems
+from llmtui.suites.kinds.comparing import CompareModels, comparing_problems
 from llmtui.suites.kinds.long_context import LEAST_TEXT, room_of
 from llmtui.suites.kinds.report import Report, report_problems
 from llmtui.suites.kinds.sweep import Sweep, sweep_problems
@@ -211,6 +212,7 @@ _OF_KIND: tuple[tuple[Any, Callable[[Any], Iterator[str]]], ...] = (
     (Stress, _stress_problems),
     (LongContext, _long_context_problems),
     (Quality, _quality_problems),
+    (CompareModels, comparing_problems),
     (Report, report_problems),
     (Sweep, sweep_problems),
     (Refactor, _refactor_problems),

@@ -9,6 +9,7 @@ from llmtui.events import Model, OfferedLoad, Server
 from llmtui.suites.grid import Point, balanced_points, points_of, setting_of, sides_of
 from llmtui.suites.kinds.base import workload_name
 from llmtui.suites.levels import at_level, levels_of, requests_of
+from llmtui.suites.lineup import PlannedModel, line_up
 from llmtui.suites.schema import AnyWorkload, Generate, Load, Suite, Variant, Watch
 from llmtui.suites.variants import balanced_order, varied
 
@@ -44,6 +45,7 @@ class JobPlan(msgspec.Struct, frozen=True, kw_only=True):
     variant: str | None = None
     point: dict[str, Any] = {}
     load: OfferedLoad | None = None
+    models: tuple[PlannedModel, ...] = ()
     problem: str | None = None
     parent_job: str | None = None
 
@@ -85,7 +87,7 @@ def plan_jobs(suite: Suite, targets: Sequence[PlannedTarget]) -> list[JobPlan]:
     """
     sides = [Point({}, variant) for variant in suite.variants] or points_of(suite)
     if not sides:
-        return [job for place in _places(suite, targets, None) for job in _plain_jobs(suite, place)]
+        return line_up([job for place in _places(suite, targets, None) for job in _plain_jobs(suite, place)])
     places = [list(_places(suite, targets, side.variant)) for side in sides]
     rounds = max((len(found) for found in places), default=0)
     jobs: list[JobPlan] = []
@@ -94,7 +96,7 @@ def plan_jobs(suite: Suite, targets: Sequence[PlannedTarget]) -> list[JobPlan]:
             (side, found[min(number, len(found) - 1)]) for side, found in zip(sides, places, strict=True) if found
         ]
         jobs += _varied_jobs(suite, group)
-    return jobs
+    return line_up(jobs)
 
 
 def _plain_jobs(suite: Suite, place: _Place) -> Iterator[JobPlan]:

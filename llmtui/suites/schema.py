@@ -6,6 +6,7 @@ import msgspec
 
 from llmtui.suites.kinds.base import Generating as Generating
 from llmtui.suites.kinds.base import Workload as Workload
+from llmtui.suites.kinds.comparing import CompareModels as CompareModels
 from llmtui.suites.kinds.long_context import LongContext as LongContext
 from llmtui.suites.kinds.refactor import Refactor as Refactor
 from llmtui.suites.kinds.report import Report as Report
@@ -160,7 +161,7 @@ class Quality(Generating, frozen=True, kw_only=True, tag="quality"):
         msgspec.structs.force_setattr(self, "pass_marks", {**PASS_MARKS, **self.pass_marks})
 
 
-AnyWorkload = Generate | Load | LongContext | Stress | Quality | Refactor | Report | Sweep | Watch
+AnyWorkload = Generate | Load | LongContext | Stress | Quality | CompareModels | Refactor | Report | Sweep | Watch
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

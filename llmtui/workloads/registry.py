@@ -4,6 +4,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from llmtui.suites.kinds.comparing import CompareModels
 from llmtui.suites.schema import Generate, Load, LongContext, Quality, Refactor, Report, Stress, Sweep, Watch
 from llmtui.suites.schema import Workload as WorkloadSpec
 from llmtui.workloads.base import Workload
@@ -14,6 +15,7 @@ _WORKLOADS: dict[type[WorkloadSpec], tuple[str, str]] = {
     LongContext: ("long_context", "LongContextWorkload"),
     Stress: ("stress", "StressWorkload"),
     Quality: ("quality", "QualityWorkload"),
+    CompareModels: ("compare_models", "CompareModelsWorkload"),
     Refactor: ("refactor", "RefactorWorkload"),
     Report: ("report", "ReportWorkload"),
     Sweep: ("sweep", "SweepWorkload"),

@@ -1,0 +1,78 @@
+"""Which models a job compares: one alone, or several together."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from llmtui.events import ModelPlace
+from llmtui.suites.kinds.comparing import CompareModels
+
+if TYPE_CHECKING:
+    from llmtui.suites.plan import JobPlan
+
+
+class PlannedModel(msgspec.Struct, frozen=True):
+    """A model that a job compares, the kind of its server, and the sentence that forbids it, if any."""
+
+    place: ModelPlace
+    backend: str = ""
+    problem: str | None = None
+
+
+def line_up(jobs: "Sequence[JobPlan]") -> "list[JobPlan]":
+    """Return `jobs`, each for one model, with those that compare models put together as their `mode` says.
+
+    A model that one server lacks and another one has is no job. Models that are asked together stand in batches, one
+    batch for an iteration, in place of the first of them.
+    """
+    lined: list[JobPlan] = []
+    batches: dict[tuple[str, int, str | None], int] = {}
+    for job in jobs:
+        workload = job.workload
+        if not isinstance(workload, CompareModels):
+            lined.append(job)
+            continue
+        if _is_elsewhere(job, jobs):
+            continue
+        single = _with_models(job, (_planned_model(job),))
+        key = job.name, job.iteration, job.variant
+        place = batches.get(key)
+        if workload.mode == "serial":
+            lined.append(single)
+        elif place is not None and len(lined[place].models) < workload.together:
+            lined[place] = _with_models(lined[place], (*lined[place].models, *single.models))
+        else:
+            batches[key] = len(lined)
+            lined.append(_with_models(msgspec.structs.replace(job, problem=None), single.models))
+    return lined
+
+
+def _planned_model(job: "JobPlan") -> PlannedModel:
+    place = ModelPlace(target=job.target, model=job.model, quantization=job.quantization)
+    return PlannedModel(place, job.backend, job.problem)
+
+
+def _is_elsewhere(job: "JobPlan", jobs: "Sequence[JobPlan]") -> bool:
+    """Whether a server that answered lacks the model of a job, and another one has it."""
+    if job.problem is None or not job.backend:
+        return False
+    return any(
+        other.problem is None and (other.name, other.iteration) == (job.name, job.iteration)
+        for other in jobs
+        if job.model in {other.model, other.model.split(":")[0]}
+    )
+
+
+def _with_models(job: "JobPlan", models: tuple[PlannedModel, ...]) -> "JobPlan":
+    """Return a job for all of `models`, named by them."""
+    quantizations = {model.place.quantization for model in models}
+    return msgspec.structs.replace(
+        job,
+        models=models,
+        target=" + ".join(dict.fromkeys(model.place.target for model in models)),
+        backend=" + ".join(dict.fromkeys(model.backend for model in models if model.backend)),
+        model=" + ".join(dict.fromkeys(model.place.model for model in models)),
+        quantization=quantizations.pop() if len(quantizations) == 1 else None,
+        requests=job.workload.planned_requests * len(models),
+    )
