@@ -1,13 +1,17 @@
 """Graphics cards as the kernel lists them, for drivers that tell their figures in small files."""
 
 import os
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
 
-from llmtui.telemetry.base import KeptFile, Missing, link_end, listed, read_number, read_text, under
+from llmtui.events import Gpu
+from llmtui.telemetry.base import KeptFile, Missing, Readings, link_end, listed, read_number, read_text, under
 
 GpuIndexes = Callable[[], int]
 """Hands out the next free number for a GPU, over all vendors."""
+
+CARD_FIGURES = ("percent", "memory.used", "temperature", "power", "clock.sm")
+"""What is looked for on every card."""
 
 VENDORS = {0x10DE: "NVIDIA", 0x1002: "AMD", 0x8086: "Intel"}
 
@@ -72,6 +76,34 @@ class Hwmon:
         file = self._files.setdefault(name, KeptFile(f"{self.folder}/{name}"))
         value = file.number(self._root)
         return value if isinstance(value, Missing) else value / scale
+
+
+class DrmCard(Protocol):
+    """One card under its driver."""
+
+    def describe(self) -> Gpu:
+        """Return what the card is."""
+
+    def sample(self, now_ns: int) -> Readings:
+        """Read the card now."""
+
+
+class DrmGpus:
+    """The cards of one driver."""
+
+    def __init__(self, own: Sequence[DrmCard]) -> None:
+        self._cards = own
+
+    def gpus(self) -> tuple[Gpu, ...]:
+        """Return what the cards are."""
+        return tuple(card.describe() for card in self._cards)
+
+    def sample(self, now_ns: int) -> Readings:
+        """Read all cards now."""
+        readings: Readings = {}
+        for card in self._cards:
+            readings.update(card.sample(now_ns))
+        return readings
 
 
 class ClientMemory:

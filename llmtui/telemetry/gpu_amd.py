@@ -3,31 +3,19 @@
 from llmtui.events import Gpu
 from llmtui.readings import ASLEEP
 from llmtui.telemetry.base import KeptFile, Missing, Readings, all_missing, read_number, read_text, under
-from llmtui.telemetry.drm import Card, GpuIndexes, Hwmon, cards, is_asleep
+from llmtui.telemetry.drm import CARD_FIGURES, Card, DrmGpus, GpuIndexes, Hwmon, cards, is_asleep
 from llmtui.telemetry.temperature import is_plausible
 
 AMD = 0x1002
 _GIB = 1 << 30
 _NO_REASONS = Missing("the amdgpu driver's files do not tell why the clock is held down")
-_FIGURES = ("percent", "memory.used", "temperature", "power", "clock.sm")
 
 
-class AmdGpus:
+class AmdGpus(DrmGpus):
     """All AMD cards of the machine."""
 
     def __init__(self, indexes: GpuIndexes, root: str = "/") -> None:
-        self._cards = [AmdCard(card, indexes(), root) for card in cards(root, AMD)]
-
-    def gpus(self) -> tuple[Gpu, ...]:
-        """Return what the cards are."""
-        return tuple(card.describe() for card in self._cards)
-
-    def sample(self, now_ns: int) -> Readings:
-        """Read all cards now."""
-        readings: Readings = {}
-        for card in self._cards:
-            readings.update(card.sample(now_ns))
-        return readings
+        super().__init__([AmdCard(card, indexes(), root) for card in cards(root, AMD)])
 
 
 class AmdCard:
@@ -63,7 +51,7 @@ class AmdCard:
         """Read the card now."""
         del now_ns
         if is_asleep(self._card.device):
-            return all_missing([self._prefix + figure for figure in _FIGURES], ASLEEP)
+            return all_missing([self._prefix + figure for figure in CARD_FIGURES], ASLEEP)
         found: dict[str, float | Missing | None] = {"percent": self._busy.number(self._root)}
         found.update(self._memory())
         found.update(self._temperatures())
@@ -75,7 +63,7 @@ class AmdCard:
         found["clock.memory"] = self._clock("mclk", "pp_dpm_mclk")
         found["fan"] = self._fan()
         found["throttle.reasons"] = _NO_REASONS
-        for figure in _FIGURES:
+        for figure in CARD_FIGURES:
             if found.get(figure) is None:
                 found[figure] = Missing("this AMD card does not tell")
         return {self._prefix + figure: value for figure, value in found.items() if value is not None}

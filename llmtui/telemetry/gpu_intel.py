@@ -15,7 +15,7 @@ from llmtui.telemetry.base import (
     read_number,
     under,
 )
-from llmtui.telemetry.drm import Card, GpuIndexes, Hwmon, cards, is_asleep
+from llmtui.telemetry.drm import CARD_FIGURES, Card, DrmGpus, GpuIndexes, Hwmon, cards, is_asleep
 from llmtui.telemetry.temperature import is_plausible
 
 INTEL = 0x8086
@@ -31,25 +31,13 @@ _REASONS = {
 }
 """The kernel's names of reasons, in the bits that all vendors share."""
 _NO_PERCENT = Missing("Intel's driver tells the utilisation only to root")
-_FIGURES = ("percent", "memory.used", "temperature", "power", "clock.sm")
 
 
-class IntelGpus:
+class IntelGpus(DrmGpus):
     """All Intel cards of the machine."""
 
     def __init__(self, indexes: GpuIndexes, root: str = "/") -> None:
-        self._cards = [IntelCard(card, indexes(), root) for card in cards(root, INTEL)]
-
-    def gpus(self) -> tuple[Gpu, ...]:
-        """Return what the cards are."""
-        return tuple(card.describe() for card in self._cards)
-
-    def sample(self, now_ns: int) -> Readings:
-        """Read all cards now."""
-        readings: Readings = {}
-        for card in self._cards:
-            readings.update(card.sample(now_ns))
-        return readings
+        super().__init__([IntelCard(card, indexes(), root) for card in cards(root, INTEL)])
 
 
 class IntelCard:
@@ -83,7 +71,7 @@ class IntelCard:
     def sample(self, now_ns: int) -> Readings:
         """Read the card now."""
         if is_asleep(self._card.device):
-            return all_missing([self._prefix + figure for figure in _FIGURES], ASLEEP)
+            return all_missing([self._prefix + figure for figure in CARD_FIGURES], ASLEEP)
         found: dict[str, float | Missing | None] = {"percent": _NO_PERCENT}
         found["memory.used"] = Missing(
             "Intel's driver tells used memory only per process"
