@@ -40,11 +40,41 @@ def skip(session: str | None, job: str | None) -> None:
 
 
 @command.command("rerun")
-@click.argument("jobs", nargs=-1, required=True)
+@click.argument("jobs", nargs=-1)
+@click.option("--bad", is_flag=True, help="What failed, was throttled or client-bound, or is an outlier.")
 @click.pass_obj
-def rerun(session: str | None, jobs: tuple[str, ...]) -> None:
+def rerun(session: str | None, jobs: tuple[str, ...], *, bad: bool) -> None:
     """Queue new iterations of JOBS."""
+    if bad == bool(jobs):
+        raise click.UsageError("name the jobs to run again, or give --bad")
+    if bad:
+        from llmtui.cli.rerun import name_bad_jobs
+
+        jobs = name_bad_jobs(_log_of(session))
+        if not jobs:
+            return
     _send(session, control.Rerun(jobs=jobs))
+
+
+@command.command("clone")
+@click.argument("job")
+@click.argument("changes", nargs=-1, required=True, metavar="KEY=VALUE...")
+@click.pass_obj
+def clone(session: str | None, job: str, changes: tuple[str, ...]) -> None:
+    """Queue JOB again with other parameters, such as max_tokens=64."""
+    from llmtui.cli.rerun import changes_of
+
+    _send(session, control.Clone(job=job, set=changes_of(changes)))
+
+
+@command.command("move")
+@click.argument("job")
+@click.argument("steps", type=click.IntRange(min=1), default=1)
+@click.option("--up/--down", "up", default=True, help="Earlier, which it is if not given, or later.")
+@click.pass_obj
+def move(session: str | None, job: str, steps: int, *, up: bool) -> None:
+    """Let JOB, which waits, run earlier or later by so many STEPS."""
+    _send(session, control.Move(job=job, steps=-steps if up else steps))
 
 
 @command.command("repeat")
@@ -79,11 +109,18 @@ def status(session: str | None) -> None:
     _send(session, control.Status())
 
 
-def _send(session: str | None, message: control.Command) -> None:
+def _log_of(session: str | None) -> Path:
     try:
-        log: Path = find_session(session, places.sessions_folder())
+        return find_session(session, places.sessions_folder())
+    except (LogError, places.PlaceError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _send(session: str | None, message: control.Command) -> None:
+    log = _log_of(session)
+    try:
         reply = control.send_command(places.control_path(log), message)
-    except (LogError, control.ControlError, places.PlaceError) as error:
+    except (control.ControlError, places.PlaceError) as error:
         raise click.ClickException(str(error)) from None
     if not reply.ok:
         raise click.ClickException(reply.text)

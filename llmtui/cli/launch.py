@@ -4,7 +4,7 @@ import mmap
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +13,8 @@ import msgspec
 
 from llmtui import places
 from llmtui.cli.suite_files import SuiteFile
-from llmtui.log.library import new_session_path
+from llmtui.log.library import is_running, new_session_path
+from llmtui.log.read import read_header
 
 START_WITHIN_S = 20.0
 RESUME_WITHIN_S = 180.0
@@ -54,6 +55,38 @@ def start_engine(
         "overrides": dict(overrides),
         "models": models,
         "urls": urls,
+    }
+    started = _spawn(request, log)
+    _await(started, lambda: log.exists() and log.stat().st_size > 0, START_WITHIN_S)
+    return Launched(log, started.engine)
+
+
+def start_again(
+    parent: Path, jobs: Sequence[str], *, changes: Mapping[str, str] | None = None, within: float | None = None
+) -> Launched:
+    """Start an engine that runs jobs of the session `parent` again, in a new one, and return once its log is open.
+
+    With `within` each job runs until its rate is known to that share. Raises `LaunchError`, and `LogError` for a parent
+    that can't be read.
+    """
+    header = read_header(parent)
+    if is_running(parent):
+        raise LaunchError(
+            f"the session {parent.stem} still runs; queue its jobs there: "
+            f"llmtui ctl --session {parent.stem} rerun {' '.join(jobs)}"
+        )
+    log = new_session_path(places.sessions_folder(), header.name, datetime.now().astimezone())
+    request = {
+        "do": "run",
+        "log": str(log.resolve()),
+        "suite": header.suite,
+        "overrides": header.overrides,
+        "models": header.models,
+        "urls": header.urls,
+        "parent": str(parent.resolve()),
+        "parent_jobs": jobs,
+        "changes": dict(changes or {}),
+        "within": within,
     }
     started = _spawn(request, log)
     _await(started, lambda: log.exists() and log.stat().st_size > 0, START_WITHIN_S)

@@ -9,7 +9,7 @@ import click
 from llmtui import places
 from llmtui.cli.home import find_hardware, find_servers
 from llmtui.cli.run import launch
-from llmtui.cli.screen import sender
+from llmtui.cli.screen import again_from, sender
 from llmtui.cli.selftest import selftest_lines
 from llmtui.cli.suite_files import list_suites
 from llmtui.events import Server
@@ -100,4 +100,8 @@ class _Opener:
             if self.screen is not None:
                 self.screen.say(str(error))
             return
-        self._app.push_screen(self._app.open_session(follower, send, replay=False, state_folder=places.state_folder()))
+        self._app.push_screen(
+            self._app.open_session(
+                follower, send, replay=False, state_folder=places.state_folder(), again=again_from(log)
+            )
+        )

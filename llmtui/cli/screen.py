@@ -1,5 +1,6 @@
 """Opening the Textual screen: the terminal's profile first, since Textual reads the environment when it is imported."""
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -11,12 +12,14 @@ import click
 from llmtui import control, places
 from llmtui.documents import DocumentError
 from llmtui.log.follow import LogFollower
+from llmtui.log.read import LogError
 from llmtui.settings import read_settings
 from llmtui.tui.profile import Profile, ProfileError, detect_here, prepare_textual
 
 if TYPE_CHECKING:
     from llmtui.log.blocks import LogBlocks
     from llmtui.state.session import SessionState
+    from llmtui.tui.screens.view import Again, Opened, Order
 
 
 def prepare_screen() -> Profile:
@@ -48,6 +51,7 @@ def show_session(log: Path, *, controlled: bool = True) -> int:
         settings_folder=places.settings_folder(),
         state_folder=places.state_folder(),
         compare=compare_variants,
+        again=again_from(log) if controlled else None,
     )
 
 
@@ -65,6 +69,7 @@ def show_replay(log: "LogBlocks", speed: float | None) -> int:
         settings_folder=places.settings_folder(),
         state_folder=places.state_folder(),
         compare=compare_variants,
+        again=again_from(log.path),
     )
 
 
@@ -80,3 +85,23 @@ def sender(log: Path) -> Callable[[control.Command], Awaitable[control.Reply]]:
     from llmtui.control_socket import send_command_async
 
     return partial(send_command_async, places.control_path(log))
+
+
+def again_from(parent: Path) -> "Again":
+    """Return a function that runs jobs of the session `parent` again, in a new session."""
+
+    async def again(order: "Order") -> "Opened":
+        from llmtui.cli.launch import LaunchError, start_again
+        from llmtui.tui.screens.view import AgainError, Opened
+
+        try:
+            launched = await asyncio.to_thread(
+                start_again, parent, order.jobs, changes=order.changes, within=order.within
+            )
+            return Opened(LogFollower(launched.log), sender(launched.log), again_from(launched.log))
+        except (LaunchError, LogError, places.PlaceError) as error:
+            raise AgainError(str(error)) from None
+        except OSError as error:
+            raise AgainError(f"{error.filename or 'the session'}: {error.strerror}") from None
+
+    return again

@@ -10,13 +10,15 @@ if TYPE_CHECKING:
 class Situation(NamedTuple):
     """What decides whether an action is possible.
 
-    The state, whether commands can be sent, which pane has the focus, and whether a recorded session is played.
+    The state, whether commands can be sent, which pane has the focus, whether a recorded session is played, and whether
+    a new session can be started from this one, which has ended.
     """
 
     state: "SessionState"
     controllable: bool
     pane: str
     replay: bool = False
+    renewable: bool = False
 
 
 Reason = Callable[[Situation], str | None]
@@ -52,10 +54,11 @@ def _needs_engine(situation: Situation) -> str | None:
     return None if situation.controllable else "no engine runs for this session"
 
 
-def _needs_running_job(situation: Situation) -> str | None:
-    if not situation.controllable:
+def _needs_queue(situation: Situation) -> str | None:
+    """Jobs are run again by the engine, or in a new session once there is none."""
+    if not situation.controllable and not situation.renewable:
         return "no engine runs for this session"
-    return None if situation.state.running_jobs else "no job runs now"
+    return _needs_results(situation)
 
 
 def _needs_results(situation: Situation) -> str | None:
@@ -104,19 +107,66 @@ ACTIONS: tuple[Action, ...] = (
     Action("window_shorter", ("minus",), "shorter", "Show a shorter span of time in the graphs", "look"),
     Action("copy_row", ("y",), "copy", "Copy the row under the cursor", "look", reason=_needs_results),
     Action("copy_table", ("Y",), "copy table", "Copy the results as a table", "look", reason=_needs_results),
-    Action("select", ("space",), "select", "Select the row under the cursor, or no longer", "run"),
+    Action("select", ("space", "t"), "select", "Select the row under the cursor, or no longer", "run"),
     Action(
         "pause_queue", ("P",), "pause queue", "Let no further request start, or go on", "run", None, True, _needs_engine
     ),
-    Action("skip", ("x",), "skip", "Skip the selected job, or the one that runs", "run", None, True, _needs_engine),
-    Action("rerun", ("r",), "rerun", "Queue the selected jobs again", "run", None, True, _needs_engine),
+    Action(
+        "skip",
+        ("x",),
+        "skip",
+        "Skip or cancel the selected jobs, else the one under the cursor of the queue, else the one that runs",
+        "run",
+        None,
+        True,
+        _needs_engine,
+    ),
+    Action(
+        "rerun",
+        ("r",),
+        "rerun",
+        "Run the selected jobs again; in a new session once this one has ended",
+        "run",
+        None,
+        True,
+        _needs_queue,
+    ),
+    Action(
+        "rerun_bad",
+        ("R",),
+        "rerun bad",
+        "Run again what failed, was throttled or client-bound, or is an outlier",
+        "run",
+        reason=_needs_queue,
+    ),
+    Action("clone", ("c",), "clone", "Run a job with one parameter changed", "run", reason=_needs_queue),
     Action(
         "repeat",
-        ("full_stop",),
+        ("full_stop", "u"),
         "repeat",
         "Run the selected jobs until their rates are known to 2 %",
         "run",
-        reason=_needs_engine,
+        reason=_needs_queue,
+    ),
+    Action(
+        "move_up",
+        ("K", "shift+up"),
+        "earlier",
+        "Let the job that waits run earlier",
+        "run",
+        "queue",
+        True,
+        _needs_engine,
+    ),
+    Action(
+        "move_down",
+        ("J", "shift+down"),
+        "later",
+        "Let the job that waits run later",
+        "run",
+        "queue",
+        False,
+        _needs_engine,
     ),
     Action("stop", ("s",), "stop", "End the session after the job that runs", "run", None, False, _needs_engine),
     Action("mark", ("m",), "marker", "Put a marker at this moment", "run", None, True, _needs_engine),
@@ -125,7 +175,6 @@ ACTIONS: tuple[Action, ...] = (
     _replay("faster", ("greater_than_sign",), "faster", "Twice the speed, up to 64x"),
     _replay("back", ("left_square_bracket",), "back", "Ten seconds back", footer=True),
     _replay("forward", ("right_square_bracket",), "on", "Ten seconds on", footer=True),
-    _replay("previous_landmark", ("left_curly_bracket",), "last event", "To the last alert, marker, error or job"),
     _replay(
         "previous_landmark",
         ("left_curly_bracket",),

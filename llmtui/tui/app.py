@@ -21,7 +21,8 @@ from llmtui.tui.profile import Profile
 if TYPE_CHECKING:
     from llmtui.state.session import SessionState
     from llmtui.tui.frame import Source
-    from llmtui.tui.screens.session import Send, SessionScreen
+    from llmtui.tui.screens.session import SessionScreen
+    from llmtui.tui.screens.view import Again, Send
 
 
 Compare = Callable[["SessionState"], list[str]]
@@ -73,11 +74,18 @@ class LlmtuiApp(App[None]):
         self.exit()
 
     def open_session(
-        self, source: "Source", send: "Send | None", *, replay: bool, state_folder: Path
+        self,
+        source: "Source",
+        send: "Send | None",
+        *,
+        replay: bool,
+        state_folder: Path,
+        again: "Again | None" = None,
     ) -> "SessionScreen":
         """Return a screen for a session, ready to be pushed."""
         # Imported here so that the home screen, which comes first, is on the terminal sooner.
-        from llmtui.tui.screens.session import SessionScreen, View  # noqa: PLC0415
+        from llmtui.tui.screens.session import SessionScreen  # noqa: PLC0415
+        from llmtui.tui.screens.view import View  # noqa: PLC0415
 
         view = View(
             source=source,
@@ -88,6 +96,7 @@ class LlmtuiApp(App[None]):
             state_folder=state_folder,
             bytes_sent=self._bytes_sent,
             compare=self._compare,
+            again=again,
         )
         return SessionScreen(view)
 
@@ -153,10 +162,11 @@ def view_session(
     settings_folder: Path,
     state_folder: Path,
     compare: Compare | None = None,
+    again: "Again | None" = None,
 ) -> int:
     """Show one session until the user leaves it."""
     return run_app(
-        lambda app: app.open_session(source, send, replay=replay, state_folder=state_folder),
+        lambda app: app.open_session(source, send, replay=replay, state_folder=state_folder, again=again),
         profile,
         settings_folder,
         compare,

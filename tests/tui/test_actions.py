@@ -16,6 +16,7 @@ from llmtui.tui.actions import (
     render_key_table,
 )
 from llmtui.tui.screens.panes import MOVES
+from llmtui.tui.screens.queue_keys import QUEUE_ACTIONS, QueueKeys
 from llmtui.tui.screens.replay_keys import ReplayKeys
 from llmtui.tui.screens.session import SessionScreen
 
@@ -52,9 +53,11 @@ def test_every_action_is_carried_out_by_the_screen():
             continue
         if action.replay and action.id != "replay_go_to":
             assert callable(getattr(ReplayKeys, action.id.removeprefix("replay_"), None)), action.id
+        elif action.id in QUEUE_ACTIONS:
+            assert callable(getattr(QueueKeys, action.id, None)), action.id
         else:
             assert callable(getattr(SessionScreen, f"_do_{action.id}", None)), action.id
-    assert {f"pane_{name}" for name in PANES} <= {action.id for action in ACTIONS}
+    assert {f"pane_{name}" for name in PANES} | QUEUE_ACTIONS <= {action.id for action in ACTIONS}
 
 
 def test_escape_never_leaves():
@@ -66,6 +69,32 @@ def test_what_is_off_says_why():
     on = "\n".join(help_lines(situation(controllable=True)))
     assert "off: no engine runs for this session" in off
     assert "off: no engine" not in on
+
+
+def test_what_runs_jobs_again_is_on_while_an_engine_runs_and_where_a_new_session_can_begin():
+    live, over = situation(controllable=True), situation(controllable=False)
+    again = ("rerun", "rerun_bad", "clone", "repeat")
+    for name in again:
+        assert BY_ID[name].why_off(live) is None
+        assert BY_ID[name].why_off(over) == "no engine runs for this session"
+        assert BY_ID[name].why_off(over._replace(renewable=True)) is None
+        nothing = over._replace(renewable=True, state=SessionState())
+        assert BY_ID[name].why_off(nothing) == "there are no jobs yet"
+    for name in ("skip", "pause_queue", "stop", "mark"):
+        assert BY_ID[name].why_off(over._replace(renewable=True)) == "no engine runs for this session"
+
+
+def test_jobs_are_moved_on_the_queue_alone_and_only_by_an_engine():
+    for name in ("move_up", "move_down"):
+        assert BY_ID[name].why_off(situation(controllable=True, pane="queue")) is None
+        assert BY_ID[name].why_off(situation(controllable=True)) == "only in the pane queue"
+        assert BY_ID[name].why_off(situation(controllable=False, pane="queue")) == "no engine runs for this session"
+
+
+def test_keys_that_a_replay_takes_for_itself_have_another_one_there():
+    played = situation(controllable=False)._replace(replay=True, renewable=True)
+    for name in ("select", "repeat"):
+        assert any(action_for(key, played).id == name for key in BY_ID[name].keys), name
 
 
 def test_the_footer_fits_and_shows_what_is_possible():

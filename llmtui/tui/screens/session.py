@@ -1,9 +1,7 @@
 """The session screen: five panes, fed by the pump; live runs, attached ones and replays look the same here."""
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -14,11 +12,9 @@ from textual.widgets import Input, Static
 
 from llmtui import control
 from llmtui.control import ControlError
-from llmtui.state.session import SessionState
 from llmtui.tui.actions import BY_ID, PANES, Situation, action_for, help_lines, keys_in_use
 from llmtui.tui.clipboard import copy_text
-from llmtui.tui.frame import Pump, Source
-from llmtui.tui.glyphs import Glyphs
+from llmtui.tui.frame import Pump
 from llmtui.tui.own_use import OwnUseMeter
 from llmtui.tui.playback import Playback
 from llmtui.tui.projections.results import result_details
@@ -28,28 +24,15 @@ from llmtui.tui.screens.edges import Edges
 from llmtui.tui.screens.leave import LeaveChoice, LeaveQuestion
 from llmtui.tui.screens.page import Page
 from llmtui.tui.screens.panes import MOVES, PANE_TYPES, HardwarePane, Pane
+from llmtui.tui.screens.queue_keys import QUEUE_ACTIONS, QueueKeys
 from llmtui.tui.screens.replay_keys import ReplayKeys
+from llmtui.tui.screens.view import View
 from llmtui.tui.widgets.rows import Rows
 
 METER_S = 2.0
 IDLE_FRAME_S = 0.25
 IDLE_WORK_S = 0.02
 """Time between two frames that a replay may use to make later jumps fast."""
-
-Send = Callable[[control.Command], Awaitable[control.Reply]]
-
-
-class View(NamedTuple):
-    """What a session screen is given: its source, how to send commands (None: nobody to send to), and how to draw."""
-
-    source: Source
-    send: Send | None
-    replay: bool
-    glyphs: Glyphs
-    frame_s: float
-    state_folder: Path
-    bytes_sent: Callable[[], int] = lambda: 0
-    compare: Callable[[SessionState], list[str]] | None = None
 
 
 class SessionScreen(Screen[None]):
@@ -73,6 +56,9 @@ class SessionScreen(Screen[None]):
         self._edges = Edges(self, self._show_lines)
         playback = view.source if isinstance(view.source, Playback) else None
         self._replay = None if playback is None else ReplayKeys(playback, self._edges.say)
+        self._queue = QueueKeys(
+            self, view, look=lambda: self.situation, list_of=self._list_of, say=self._edges.say, show=self._show_other
+        )
         self._meter = OwnUseMeter(view.bytes_sent)
 
     # Making the screen.
@@ -111,7 +97,9 @@ class SessionScreen(Screen[None]):
     def situation(self) -> Situation:
         """What decides which actions are possible."""
         controllable = self._view.send is not None and self._link == "live" and not self._pump.state.finished
-        return Situation(self._pump.state, controllable, self._current, self._replay is not None)
+        ended = self._link != "live" or self._pump.state.finished
+        renewable = self._view.again is not None and ended
+        return Situation(self._pump.state, controllable, self._current, self._replay is not None, renewable)
 
     # Frames.
 
@@ -205,22 +193,20 @@ class SessionScreen(Screen[None]):
         if name in MOVES:
             MOVES[name](self.pane(self._current))
             return
-        result = getattr(self, f"_do_{name}")()
+        result = getattr(self._queue, name)() if name in QUEUE_ACTIONS else getattr(self, f"_do_{name}")()
         if result is not None:
             await result
 
+    def _list_of(self, pane: str) -> Rows:
+        """Return the list of the queue, the results or the alerts."""
+        return self.pane(pane).query_one(Rows)
+
+    def _show_other(self, view: View) -> None:
+        """Show another session above this one; leaving that one comes back here."""
+        self.app.push_screen(SessionScreen(view))
+
     def _say(self, text: str) -> None:
         self._edges.say(text)
-
-    async def _send(self, command: control.Command) -> None:
-        if self._view.send is None:
-            return
-        try:
-            reply = await self._view.send(command)
-        except ControlError as error:
-            self._say(str(error))
-        else:
-            self._say(reply.text)
 
     def _do_next_pane(self) -> None:
         self._go_to(PANES[(PANES.index(self._current) + 1) % len(PANES)])
@@ -238,7 +224,7 @@ class SessionScreen(Screen[None]):
             heart.toggle_selected()
 
     def _do_details(self) -> None:
-        job = self._cursor_job()
+        job = self._queue.cursor_job()
         if job is not None:
             self.app.push_screen(Page(f"job {job}", result_details(self._pump.state, job, self._view.glyphs)))
         elif self._current == "alerts":
@@ -246,22 +232,11 @@ class SessionScreen(Screen[None]):
             if row:
                 self.app.push_screen(Page("alert", row))
 
-    def _cursor_job(self) -> str | None:
-        """Return the job under the cursor of the queue or the results."""
-        heart = self.pane(self._current).heart
-        return heart.cursor_key if isinstance(heart, Rows) and self._current in {"queue", "results"} else None
-
     def _row_under_cursor(self, pane: str) -> tuple[str, ...]:
         heart = self.pane(pane).heart
         if not isinstance(heart, Rows):
             return ()
         return next((row.cells for row in heart.rows if row.key == heart.cursor_key), ())
-
-    def _chosen_jobs(self) -> list[str]:
-        """Return the jobs that are selected in the queue or the results, else the one under the cursor there."""
-        pane = self._current if self._current in {"queue", "results"} else "results"
-        heart = self.pane(pane).heart
-        return heart.chosen_keys() if isinstance(heart, Rows) else []
 
     def _do_pause_view(self) -> None:
         self._frozen_at = self._pump.state.events if self._frozen_at is None else None
@@ -291,7 +266,7 @@ class SessionScreen(Screen[None]):
             pane.show(self._pump.state)
 
     def _do_copy_row(self) -> None:
-        job = self._cursor_job()
+        job = self._queue.cursor_job()
         lines = (
             result_details(self._pump.state, job, self._view.glyphs)
             if job
@@ -312,29 +287,6 @@ class SessionScreen(Screen[None]):
         if driver is not None and text:
             self._say(copy_text(text, driver.write, self._view.state_folder))
 
-    def _do_pause_queue(self) -> Awaitable[None]:
-        return self._send(control.Resume() if self._pump.state.paused else control.Pause())
-
-    def _do_skip(self) -> Awaitable[None]:
-        selected = self.pane("queue").heart
-        names = sorted(selected.selected) if isinstance(selected, Rows) else []
-        if self._current == "queue" and not names and self._cursor_job() is not None:
-            names = [self._cursor_job() or ""]
-        return self._skip_all(names or [None])
-
-    async def _skip_all(self, names: list[str] | list[None]) -> None:
-        for name in names:
-            await self._send(control.Skip(job=name))
-
-    def _do_rerun(self) -> Awaitable[None]:
-        return self._send(control.Rerun(jobs=tuple(self._chosen_jobs())))
-
-    def _do_repeat(self) -> Awaitable[None]:
-        return self._send(control.Repeat(jobs=tuple(self._chosen_jobs())))
-
-    def _do_stop(self) -> Awaitable[None]:
-        return self._send(control.Stop(now=False))
-
     def _do_mark(self) -> None:
         self._ask("#marker")
 
@@ -351,7 +303,7 @@ class SessionScreen(Screen[None]):
         text = event.value.strip()
         self._close_inputs()
         if text and event.input.id == "marker":
-            await self._send(control.Mark(label=text))
+            await self._queue.send(control.Mark(label=text))
         elif text and self._replay is not None:
             self._replay.go_to(text)
             self._step()
@@ -388,6 +340,6 @@ class SessionScreen(Screen[None]):
 
     async def _left(self, choice: LeaveChoice | None) -> None:
         if choice == "stop":
-            await self._send(control.Stop(now=True))
+            await self._queue.send(control.Stop(now=True))
         if choice in {"stop", "detach"}:
             self.dismiss()

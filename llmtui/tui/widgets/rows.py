@@ -168,6 +168,12 @@ class Rows(Widget, can_focus=True):
             self.selected ^= {self.cursor_key}
             self._refresh_row(self._cursor)
 
+    def clear_selected(self) -> None:
+        """Select nothing."""
+        if self.selected:
+            self.selected = set()
+            self.refresh()
+
     def choose(self) -> None:
         """Tell that the row under the cursor was chosen."""
         if self.cursor_key is not None:
