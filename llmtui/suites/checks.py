@@ -8,6 +8,7 @@ from typing import Any
 from llmtui.documents import DocumentError, nearest_key
 from llmtui.suites.grid_checks import embedded_problems, grid_problems
 from llmtui.suites.kinds.comparing import CompareModels, comparing_problems
+from llmtui.suites.kinds.everyday import Everyday, everyday_problems
 from llmtui.suites.kinds.long_context import LEAST_TEXT, room_of
 from llmtui.suites.kinds.report import Report, report_problems
 from llmtui.suites.kinds.sweep import Sweep, sweep_problems
@@ -215,6 +216,7 @@ _OF_KIND: tuple[tuple[Any, Callable[[Any], Iterator[str]]], ...] = (
     (CompareModels, comparing_problems),
     (Report, report_problems),
     (Sweep, sweep_problems),
+    (Everyday, everyday_problems),
     (Refactor, _refactor_problems),
 )
 """What finds the problems of a kind of workload; they begin with the name of the key and its closing quote."""

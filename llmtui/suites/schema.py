@@ -7,6 +7,11 @@ import msgspec
 from llmtui.suites.kinds.base import Generating as Generating
 from llmtui.suites.kinds.base import Workload as Workload
 from llmtui.suites.kinds.comparing import CompareModels as CompareModels
+from llmtui.suites.kinds.everyday import Batch as Batch
+from llmtui.suites.kinds.everyday import Consistency as Consistency
+from llmtui.suites.kinds.everyday import Everyday as Everyday
+from llmtui.suites.kinds.everyday import Interactive as Interactive
+from llmtui.suites.kinds.everyday import Student as Student
 from llmtui.suites.kinds.long_context import LongContext as LongContext
 from llmtui.suites.kinds.refactor import Refactor as Refactor
 from llmtui.suites.kinds.report import Report as Report
@@ -161,7 +166,9 @@ class Quality(Generating, frozen=True, kw_only=True, tag="quality"):
         msgspec.structs.force_setattr(self, "pass_marks", {**PASS_MARKS, **self.pass_marks})
 
 
-AnyWorkload = Generate | Load | LongContext | Stress | Quality | CompareModels | Refactor | Report | Sweep | Watch
+AnyWorkload = (
+    Generate | Load | LongContext | Stress | Quality | CompareModels | Refactor | Report | Sweep | Everyday | Watch
+)
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,7 +10,13 @@ from llmtui.summaries.summary import Summary, summary_text
 JobSummary = Callable[[SessionState, Job], Summary | None]
 SessionSummary = Callable[[SessionState, list[Job]], Summary | None]
 
-KINDS_OF_JOB: dict[str, str] = {"quality": "quality"}
+KINDS_OF_JOB: dict[str, str] = {
+    "student": "student",
+    "interactive": "interactive",
+    "batch": "batch",
+    "consistency": "consistency",
+    "quality": "quality",
+}
 """The module in this package whose `summarize_job(state, job)` speaks for one job of a kind."""
 
 KINDS_OF_SESSION: dict[str, str] = {}

@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Any
 
 from llmtui.suites.kinds.comparing import CompareModels
+from llmtui.suites.kinds.everyday import Batch, Consistency, Interactive, Student
 from llmtui.suites.schema import Generate, Load, LongContext, Quality, Refactor, Report, Stress, Sweep, Watch
 from llmtui.suites.schema import Workload as WorkloadSpec
 from llmtui.workloads.base import Workload
@@ -19,6 +20,10 @@ _WORKLOADS: dict[type[WorkloadSpec], tuple[str, str]] = {
     Refactor: ("refactor", "RefactorWorkload"),
     Report: ("report", "ReportWorkload"),
     Sweep: ("sweep", "SweepWorkload"),
+    Student: ("student", "StudentWorkload"),
+    Interactive: ("interactive", "InteractiveWorkload"),
+    Batch: ("batch", "BatchWorkload"),
+    Consistency: ("consistency", "ConsistencyWorkload"),
     Watch: ("watch", "WatchWorkload"),
 }
 """The module of each kind in this package, and the class in it."""

@@ -11,11 +11,11 @@ from contextlib import aclosing
 from functools import partial
 
 from llmtui import wording
-from llmtui.events import Criterion
 from llmtui.metrics.evidence import Sample
 from llmtui.metrics.heat_guard import BLIND_NS, Alarm, HeatGuard, device_name, heat_criteria
 from llmtui.metrics.stress_verdict import judge_stress
 from llmtui.suites.schema import Stress
+from llmtui.workloads.asking import all_of
 from llmtui.workloads.base import Bench, Outcome
 from llmtui.workloads.sustained import SustainedLoad
 
@@ -165,10 +165,3 @@ class _Run:
             yield f"{len(failures)} of {self._load.requests} requests failed, the last one: {failures[-1].problem}"
         if paused > 0:
             yield f"the queue was paused for {wording.clock(paused)}, in which the machine could cool"
-
-
-def all_of(criteria: tuple[Criterion, ...]) -> bool | None:
-    """Return False when one failed, None when one could not be judged, True when all passed."""
-    if any(criterion.passed is False for criterion in criteria):
-        return False
-    return None if any(criterion.passed is None for criterion in criteria) else True

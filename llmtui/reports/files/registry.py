@@ -31,7 +31,7 @@ class SessionFile(NamedTuple):
     grows: bool = False
 
 
-GROWING: dict[str, str] = {}
+GROWING: dict[str, str] = {"student": "student"}
 """The module of each kind of workload that has `growing_files`."""
 
 FINISHED: dict[str, str] = {}
