@@ -5,7 +5,7 @@ from heapq import merge
 from itertools import count
 from pathlib import Path
 
-from viewer import WORDS
+from viewer import WORDS, sample
 
 from llmtui import events as ev
 from llmtui.log.encode import encode_line
@@ -46,7 +46,7 @@ def _request(name: str, job: str, began: int) -> Iterator[ev.Event]:
         texts = tuple(f" {WORDS[(batch * 5 + place) % len(WORDS)]}" for place in range(5))
         yield ev.TokensReceived(t=t, request=name, offsets_us=offsets, texts=texts)
         if batch % 2 == 0:
-            yield ev.SampleTaken(t=t, values=_sample(batch))
+            yield ev.SampleTaken(t=t, values=sample(batch))
     yield _finished(name, job, began + 10 * SECOND, 1000)
 
 
@@ -91,23 +91,7 @@ def _stream(number: int) -> Iterator[ev.Event]:
 
 def _samples() -> Iterator[ev.Event]:
     for tick in count():
-        yield ev.SampleTaken(t=tick * 100 * MS, values=_sample(tick))
-
-
-def _sample(tick: int) -> dict[str, float]:
-    swing = tick % 37
-    return {
-        "cpu.percent": 40.0 + swing,
-        "cpu.temperature": 50.0 + swing / 4,
-        "ram.used": 8e9 + swing * 1e6,
-        "ram.total": 25e9,
-        "gpu.0.percent": 90.0 - swing / 5,
-        "gpu.0.memory.used": 9e9,
-        "gpu.0.memory.total": 24e9,
-        "gpu.0.temperature": 60.0 + swing / 4,
-        "gpu.0.power": 250.0 + swing,
-        "server.cpu": 1.5 + swing / 100,
-    }
+        yield ev.SampleTaken(t=tick * 100 * MS, values=sample(tick))
 
 
 def _header(name: str) -> ev.Event:

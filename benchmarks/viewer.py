@@ -95,13 +95,13 @@ def write_session(path: Path, stop: threading.Event) -> None:
         offsets = tuple(first + place * 10_000 for place in range(count))
         writer.append(ev.TokensReceived(t=now(), request="j1.1", offsets_us=offsets, texts=texts))
         if tick % 10 == 0:
-            writer.append(ev.SampleTaken(t=now(), values=_sample(tick)))
+            writer.append(ev.SampleTaken(t=now(), values=sample(tick)))
         if tick % 40 == 0:
             writer.append(ev.SelfMeasured(t=now(), engine_cpu=2.0, sampler_cpu=0.3, lag_p99_ns=700_000 + tick))
     writer.close()
 
 
-def _sample(tick: int) -> dict[str, float]:
+def sample(tick: int) -> dict[str, float]:
     swing = tick % 37
     return {
         "cpu.percent": 40.0 + swing,

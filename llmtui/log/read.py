@@ -1,16 +1,15 @@
 """Reading a log: what can be read is read, and what can't is said in a sentence each."""
 
-import gc
 import io
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from llmtui.collector import collector_off
 from llmtui.events import FORMAT_VERSION, Event, SessionOpened
 from llmtui.log.decode import HEADER_PREFIX, LONGEST_LINE, UNREADABLE, EventDecoder, LineTag
 from llmtui.log.migrate import upgrade
@@ -46,7 +45,7 @@ class LogReader:
 
     def __iter__(self) -> Iterator[list[Event]]:
         first = True
-        with _collector_off():
+        with collector_off():
             for events in self._pieces():
                 if first and events:
                     first = False
@@ -141,15 +140,3 @@ def _blocks(path: Path, file: io.FileIO) -> Iterator[bytes]:
 
 def _unreadable(path: Path, error: OSError) -> LogError:
     return LogError(f"{path}: can't be read: {error.strerror}")
-
-
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    """Keep the collector off: it would walk a million new events again and again, which takes longer than reading."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()

@@ -1,12 +1,11 @@
 """Playing a recorded session: a clock of its own that can stand still, run faster, and be set to any moment."""
 
-import gc
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Protocol
 
+from llmtui.collector import collector_off
 from llmtui.events import Event
 from llmtui.state.heat_spans import HeatSpan
 from llmtui.state.landmarks import Landmark, LandmarkKind, Landmarks
@@ -104,7 +103,7 @@ class Playback:
         if self._behind and not self.paused:
             return False
         end = self._clock() + budget_s
-        with _collector_off():
+        with collector_off():
             while more := self._replay.prepare(PREPARED_AT_ONCE):
                 if self._clock() >= end:
                     break
@@ -191,7 +190,7 @@ class Playback:
         """
         self.paused = self.paused or self.speed is None
         goal = int(min(max(0.0, t), self.length_ns))
-        with _collector_off():
+        with collector_off():
             self._changed |= self._replay.seek(goal)
         self._set(goal)
 
@@ -221,7 +220,7 @@ class Playback:
     def step(self, events: int) -> None:
         """Stand still, and go on by so many events, or back by them where it is negative."""
         self.paused = True
-        with _collector_off():
+        with collector_off():
             self._changed |= self._replay.step(events)
         self._set(self._moment)
 
@@ -237,22 +236,10 @@ class Playback:
     def _search(self, position_ns: int) -> None:
         """Read on until a span that heat slowed begins after the position, but for `SEARCH_S` at most."""
         end = self._clock() + SEARCH_S
-        with _collector_off():
+        with collector_off():
             while self.landmarks.after("throttle", position_ns) is None and self._replay.prepare(PREPARED_AT_ONCE):
                 if self._clock() >= end:
                     break
 
     def _set(self, position_ns: int) -> None:
         self._set_ns, self._set_at = position_ns, None if self._set_at is None else self._clock()
-
-
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    """Keep the collector off: it would walk hundreds of thousands of new objects that are all in use."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
