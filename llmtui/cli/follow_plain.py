@@ -13,11 +13,15 @@ from llmtui import control, places
 from llmtui.events import Event
 from llmtui.log.follow import LogFollower
 from llmtui.reports.plain import PlainReport
+from llmtui.state.session import SessionState
 
 POLL_S = 0.25
 EXIT_FAILED = 1
 EXIT_BY_CAUSE = {"overheated": 3, "sensor lost": 4}
 """What ended a job for the machine's sake."""
+
+EXIT_NONE_ANSWERED = 5
+"""Models were compared, and all of them failed."""
 
 EXIT_INTERRUPTED = 130
 
@@ -102,5 +106,11 @@ def _exit_code(report: PlainReport) -> int:
     ended = next((EXIT_BY_CAUSE[job.cause] for job in jobs if job.cause is not None), None)
     if state.outcome == "completed":
         failed = any(job.status == "failed" or job.passed is False for job in jobs)
-        return ended or (EXIT_FAILED if failed else 0)
+        return ended or (_exit_of_failure(state) if failed else 0)
     return EXIT_INTERRUPTED if state.outcome == "stopped" else EXIT_FAILED
+
+
+def _exit_of_failure(state: SessionState) -> int:
+    from llmtui.summaries.model_runs import none_answered
+
+    return EXIT_NONE_ANSWERED if none_answered(state) else EXIT_FAILED

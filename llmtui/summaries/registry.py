@@ -16,10 +16,11 @@ KINDS_OF_JOB: dict[str, str] = {
     "batch": "batch",
     "consistency": "consistency",
     "quality": "quality",
+    "compare-models": "compare_models",
 }
 """The module in this package whose `summarize_job(state, job)` speaks for one job of a kind."""
 
-KINDS_OF_SESSION: dict[str, str] = {}
+KINDS_OF_SESSION: dict[str, str] = {"compare-models": "compare_models"}
 """The module in this package whose `summarize_jobs(state, jobs)` speaks for all jobs of a kind together."""
 
 
