@@ -356,7 +356,8 @@ class ContextTried(Event, frozen=True, kw_only=True):
     counted as `basis` says. `window` is what the server gives the model, `trained` what the model was trained for.
     `depths` are the shares of the text before the facts of the first and the second question, which `requests` names.
     `load_ns` is the loading of the model with a window of this size, None where one window serves all sizes.
-    `swapped_in` are the bytes that came back from the swap meanwhile, None where that can't be read.
+    `swapped_in` are the bytes that came back from the swap meanwhile, None where that can't be read; `ran_out` is why
+    the memory did not suffice, None where it did or nobody can tell.
     """
 
     job: str
@@ -372,6 +373,7 @@ class ContextTried(Event, frozen=True, kw_only=True):
     load_ns: int | None = None
     load_source: Literal["server", "client"] | None = None
     swapped_in: float | None = None
+    ran_out: str | None = None
 
 
 class VerdictReached(Event, frozen=True, kw_only=True):

@@ -17,8 +17,8 @@ from llmtui.documents import read_document
 from llmtui.quality.scorers import Shape
 
 SENTENCES_OF_PARAGRAPH = (4, 8)
-VALUES = (1000, 9999)
-"""The range of the numbers that are to be found: four digits, which nobody guesses."""
+VALUES = (2200, 9999)
+"""The range of the numbers to find: four digits that are no year, which nobody guesses."""
 
 _PHRASE = re.compile(r"\{(\w+)\}")
 

@@ -16,6 +16,7 @@ KINDS_OF_JOB: dict[str, str] = {
     "batch": "batch",
     "consistency": "consistency",
     "quality": "quality",
+    "long_context": "long_context",
     "compare-models": "compare_models",
 }
 """The module in this package whose `summarize_job(state, job)` speaks for one job of a kind."""

@@ -48,7 +48,7 @@ async def fill_context(
     Without a tokenizer of the server the length is an estimate by `characters_per_token` (None: a usual one).
     """
     draw = random.Random(f"{spec.seed}/{size}")  # noqa: S311 - a repeatable text, not a secret
-    words = town_text(size, draw)
+    words = await bench.apart(lambda: town_text(size, draw))
     facts = draw_facts(2, draw)
     line = bench.unique_line()
 
@@ -59,7 +59,7 @@ async def fill_context(
     tokens = size - room_of(spec)
     if await bench.count_tokens(line) is None:
         ratio = characters_per_token or CHARACTERS_PER_TOKEN
-        message = compose(_words_within(compose, len(words), tokens * ratio), ())
+        message = await bench.apart(lambda: compose(_words_within(compose, len(words), tokens * ratio), ()))
         return FilledContext(message, round(len(message) / ratio), "estimated", facts)
     message, count = await longest_text(bench, tokens, compose, len(words))
     return FilledContext(message, count, "tokenizer", facts)

@@ -94,12 +94,15 @@ class _Run:
         async with MemoryWatch(self._bench) as memory:
             load = await self._load(size)
             if load.problem is not None:
+                await memory.look_again()
                 self._give_up(size, load.problem, load.problem_kind, memory.span())
                 return
             filled = await fill_context(self._bench, self._spec, size, self._characters_per_token)
             first = await self._ask(filled, size)
             self._bench.progress("measuring", done + 1, 2 * len(sizes_of(self._spec)))
             if first.status != "done":
+                if first.problem_kind != "context_full":
+                    await memory.look_again()
                 self._give_up(size, first.problem or "", first.problem_kind, memory.span(), filled, load, first)
                 return
             self._learn(filled, first)
@@ -211,6 +214,7 @@ class _Run:
                 load_ns=load.load_ns if load else None,
                 load_source=load.source if load else None,
                 swapped_in=span.swapped_in if span else None,
+                ran_out=span.ran_out if span else None,
             )
         )
 

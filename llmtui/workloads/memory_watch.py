@@ -1,6 +1,7 @@
 """What the machine's memory went through while a server worked: what came back from the swap, and who was killed."""
 
 import asyncio
+import contextlib
 from contextlib import aclosing
 from typing import NamedTuple, Self
 
@@ -10,6 +11,7 @@ from llmtui.workloads.base import Bench
 
 SWAP = "swap.in.rate"
 KILLS = "memory.kills"
+SAMPLE_WITHIN_S = 2.0
 NOT_READ = "the swap can't be read here"
 
 
@@ -38,16 +40,27 @@ class MemoryWatch:
         self._swap_ns = bench.now()
         self._kills_before: float | None = None
         self._kills: float | None = None
+        self._taken = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         known = self._bench.sensors.latest().get(KILLS)
         self._kills_before = known[1] if known else None
         self._task = asyncio.create_task(self._follow())
+        await asyncio.sleep(0)  # it follows from its first turn on
         return self
 
     async def __aexit__(self, *_error: object) -> None:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+
+    async def look_again(self) -> None:
+        """Wait for the next sample, a moment at most: the word of a process that was killed comes after its end."""
+        if self._bench.blind is not None or self._bench.sensors.lost is not None:
+            return
+        self._taken.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SAMPLE_WITHIN_S):
+                await self._taken.wait()
 
     def span(self) -> MemorySpan:
         """Return what was seen so far."""
@@ -72,3 +85,4 @@ class MemoryWatch:
         if kills is not None:
             self._kills_before = kills if self._kills_before is None else self._kills_before
             self._kills = kills
+        self._taken.set()

@@ -49,20 +49,24 @@ async def longest_text(
 
     `compose` makes a text of so many words, up to `most`, and of short ones that fill what is left.
     """
+
+    async def made(words: int, fill: Sequence[str]) -> tuple[str, int]:
+        # Text of tens of thousands of tokens takes long enough to hold up the clock of other requests.
+        text = await bench.apart(lambda: compose(words, fill))
+        return text, await bench.count_tokens(text) or 0
+
     least = 0
     while least < most:
         middle = (least + most + 1) // 2
-        if (await bench.count_tokens(compose(middle, ())) or 0) <= tokens:
+        if (await made(middle, ()))[1] <= tokens:
             least = middle
         else:
             most = middle - 1
     fill: list[str] = []
-    best = compose(least, fill)
-    count = await bench.count_tokens(best) or 0
+    best, count = await made(least, fill)
     while count < tokens and len(fill) < MOST_TRIES:
         fill.append(FILL)
-        longer = compose(least, fill)
-        counted = await bench.count_tokens(longer) or 0
+        longer, counted = await made(least, fill)
         if counted > tokens:
             break
         best, count = longer, counted
