@@ -105,9 +105,9 @@ class ComparedModel:
     async def load(self, spec: Generating) -> str | None:
         """Make the model ready and warm it up; return the sentence of what kept it from that."""
         lineup = self._lineup
-        self._start_ns = lineup.recorder.now()
         if self._problem is not None:
             return self._problem
+        self._start_ns = lineup.recorder.now()
         start = lineup.clock()
         target = await lineup.targets.ready(self.target, beside=not lineup.alone)
         if isinstance(target, str):

@@ -23,6 +23,7 @@ from llmtui.models.gguf import GgufError, read_gguf
 from llmtui.servers.base import ServerError
 from llmtui.servers.embedded_child import ChildAnswer, ChildSettings
 from llmtui.suites.levels import parallel_of
+from llmtui.suites.lineup import servers_together
 from llmtui.suites.schema import Suite
 
 STOP_WITHIN_S = 1.0
@@ -204,7 +205,7 @@ class EmbeddedFactory:
             alias=alias,
             context=context,
             parallel=options.parallel or parallel_of(suite),
-            threads=options.threads or max(1, (psutil.cpu_count(logical=False) or 1) - 1),
+            threads=options.threads or max(1, ((psutil.cpu_count(logical=False) or 1) - 1) // servers_together(suite)),
             gpu_layers=options.gpu_layers,
             parent=os.getpid(),
         )

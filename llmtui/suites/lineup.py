@@ -10,6 +10,7 @@ from llmtui.suites.kinds.comparing import CompareModels
 
 if TYPE_CHECKING:
     from llmtui.suites.plan import JobPlan
+    from llmtui.suites.schema import Suite
 
 
 class PlannedModel(msgspec.Struct, frozen=True):
@@ -46,6 +47,12 @@ def line_up(jobs: "Sequence[JobPlan]") -> "list[JobPlan]":
             batches[key] = len(lined)
             lined.append(_with_models(msgspec.structs.replace(job, problem=None), single.models))
     return lined
+
+
+def servers_together(suite: "Suite") -> int:
+    """Return how many embedded servers run at the same time, each with a model of its own; they share the cores."""
+    parallel = [each for each in suite.workloads if isinstance(each, CompareModels) and each.mode == "parallel"]
+    return max((max(1, min(each.together, len(suite.models))) for each in parallel), default=1)
 
 
 def _planned_model(job: "JobPlan") -> PlannedModel:

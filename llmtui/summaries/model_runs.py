@@ -103,4 +103,5 @@ _BASES: tuple[TokenBasis, ...] = ("server", "tokenizer", "chunks", "estimated")
 def _failed_after(ended: ModelFinished | None) -> int | None:
     if ended is None or ended.status == "done":
         return None
-    return ended.t - (ended.start if ended.asked is None else ended.asked)
+    # Nothing at all was tried with a model that its server does not have.
+    return ended.t - (ended.start if ended.asked is None else ended.asked) or None

@@ -23,9 +23,10 @@ class CompareModels(Generating, frozen=True, kw_only=True, tag="compare-models")
     With `mode` "serial" each model is a job, alone in memory: whatever else the targets hold is unloaded first and not
     loaded again, and the model is unloaded when it has answered; the server's own list tells whether it is gone. With
     "parallel" up to `together` models are a job: loaded one after another, asked at the same time, unloaded before the
-    next ones, unless they were in memory before. A server that can't unload keeps its model, and the summary says so.
-    `prompt_cache` "avoid" begins each prompt with a line that this run alone has, the same for all models; "allow"
-    sends the prompts as they are. `quick` asks only the first prompt, for at most 32 tokens. Nothing is judged.
+    next ones, unless they were in memory before. Each embedded model then has a server of its own, with its share of
+    the cores. A server that can't unload keeps its model, and the summary says so. `prompt_cache` "avoid" begins each
+    prompt with a line that this run alone has, the same for all models; "allow" sends the prompts as they are. `quick`
+    asks only the first prompt, for at most 32 tokens. Nothing is judged.
     """
 
     prompts: tuple[str, ...] = PROMPTS
