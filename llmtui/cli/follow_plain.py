@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from llmtui import control, places
+from llmtui.cli.filed_log import FiledLog
 from llmtui.events import Event
-from llmtui.log.follow import LogFollower
 from llmtui.reports.plain import PlainReport
 from llmtui.state.session import SessionState
 
@@ -26,20 +26,24 @@ EXIT_NONE_ANSWERED = 5
 EXIT_INTERRUPTED = 130
 
 
-def follow_plain(log: Path, *, engine: "subprocess.Popen[bytes] | None" = None, ours: bool = True) -> int:
+def follow_plain(
+    log: Path, *, engine: "subprocess.Popen[bytes] | None" = None, ours: bool = True, out: Path | None = None
+) -> int:
     """Print a session as it goes on, then its results; return the exit code.
 
     With `engine`, which is ours, the first Ctrl-C stops the session and the second one ends the engine. Without it a
     Ctrl-C only leaves: what we did not start we do not stop. A log that is not `ours` came through a pipe and is not
-    named, since its file goes away.
+    named, since its file goes away, and no files are written of it. Those of ours go to `out`, None: beside the log.
     """
     report = PlainReport()
     interrupts = 0
     going = True
-    with closing(LogFollower(log)) as follower:
+    with closing(FiledLog(log, out)) as follower:
         while going:
             try:
                 going = _step(follower, report)
+                if ours:
+                    _keep(follower, report, last=not going)
             except KeyboardInterrupt:
                 interrupts += 1
                 if engine is None:
@@ -47,13 +51,20 @@ def follow_plain(log: Path, *, engine: "subprocess.Popen[bytes] | None" = None, 
                     return 0
                 _stop(log, engine, hard=interrupts > 1)
         named = ["", f"log: {log}"] if ours else []
+        named += [f"files: {follower.files}"] if follower.files else []
         _print_all(iter(["", *report.results(), *named, *follower.notices()]))
     if engine is not None:
         engine.wait()
     return _exit_code(report)
 
 
-def _step(follower: LogFollower, report: PlainReport) -> bool:
+def _keep(follower: FiledLog, report: PlainReport, *, last: bool) -> None:
+    problem = follower.keep(report.state, last=last)
+    if problem is not None:
+        click.echo(problem, err=True)
+
+
+def _step(follower: FiledLog, report: PlainReport) -> bool:
     """Print what is new, or wait a moment; return whether more can come."""
     # Asked before reading: what a dying engine wrote last is then still read.
     alive = follower.writer_alive()

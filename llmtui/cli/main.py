@@ -18,6 +18,7 @@ _COMMANDS = {
     "compare": "Say whether two sessions differ, and how surely",
     "check": "Fail when a session is slower than its baseline, for CI",
     "history": "Show a figure over all sessions of a suite",
+    "report": "Write the tables and pages of a session into a folder",
     "export": "Write a session as JSON, CSV or Markdown",
     "sessions": "List, tag, import or delete sessions",
     "suites": "List, show or check suites",

@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from llmtui import places
+from llmtui.cli.filed_log import FiledLog
 from llmtui.cli.home import find_hardware, find_servers
 from llmtui.cli.run import launch
 from llmtui.cli.screen import again_from, sender
 from llmtui.cli.selftest import selftest_lines
 from llmtui.cli.suite_files import list_suites
 from llmtui.events import Server
-from llmtui.log.follow import LogFollower
 from llmtui.log.library import list_sessions
 from llmtui.log.read import LogError, read_header
 from llmtui.log.summary import index_file
@@ -94,7 +94,7 @@ class _Opener:
 
         try:
             read_header(log)
-            follower = LogFollower(log)
+            follower = FiledLog(log)
             send = sender(log) if follower.writer_alive() else None
         except (LogError, PlaceError) as error:
             if self.screen is not None:

@@ -1,6 +1,7 @@
 """`llmtui run SUITE`: start an engine and watch it."""
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -22,6 +23,7 @@ from llmtui.suites.reading import ONLY, read_suite
 @click.option("--rate", metavar="R,R,...", help="Put the prompts under load: so many requests a second.")
 @click.option("--plain", is_flag=True, help="One line an event instead of the screen.")
 @click.option("--detach", is_flag=True, help="Start it and leave; `llmtui attach` shows it.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FOLDER", help="Write its tables and pages there.")
 def command(
     suite: str,
     *,
@@ -33,29 +35,35 @@ def command(
     rate: str | None,
     plain: bool,
     detach: bool,
+    out: Path | None,
 ) -> None:
     """Run SUITE, a name (see `llmtui suites`) or a YAML file."""
     if plain and detach:
         raise click.UsageError("--plain and --detach exclude each other")
+    if out is not None:
+        _check_out(out, detach=detach)
     overrides = _overrides(settings) | _levels(concurrency, rate)
     if workload is not None:
         overrides[ONLY] = workload
     launched = launch(suite, overrides=overrides, models=models, urls=urls)
-    watch(launched, plain=plain, detach=detach)
+    watch(launched, plain=plain, detach=detach, out=out)
 
 
-def watch(launched: Launched, *, plain: bool, detach: bool) -> None:
-    """Show a session that was just started, and exit with its code; with `detach` only say how to watch it."""
+def watch(launched: Launched, *, plain: bool, detach: bool, out: Path | None = None) -> None:
+    """Show a session that was just started, and exit with its code; with `detach` only say how to watch it.
+
+    Its tables and pages go to `out`, None: beside its log.
+    """
     if detach:
         click.echo(f"session {launched.log.stem} runs; watch it by: llmtui attach {launched.log.stem}")
         return
     if plain or not can_show_screen():
         from llmtui.cli.follow_plain import follow_plain
 
-        raise SystemExit(follow_plain(launched.log, engine=launched.engine))
+        raise SystemExit(follow_plain(launched.log, engine=launched.engine, out=out))
     from llmtui.cli.screen import show_session
 
-    raise SystemExit(show_session(launched.log))
+    raise SystemExit(show_session(launched.log, out=out))
 
 
 def launch(
@@ -78,6 +86,18 @@ def checked(file: SuiteFile, overrides: dict[str, str]) -> SuiteFile:
         raise DocumentError(file.problem)
     read_suite(file.text, str(file.path), overrides)
     return file
+
+
+def _check_out(out: Path, *, detach: bool) -> None:
+    """Refuse a folder that is not free before anything is measured."""
+    if detach:
+        raise click.UsageError("with --detach nobody writes files; afterwards: llmtui report SESSION --out FOLDER")
+    from llmtui.reports.files.folder import FolderError, check_folder
+
+    try:
+        check_folder(out, None)
+    except FolderError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def can_show_screen() -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from llmtui import control, places
+from llmtui.cli.filed_log import FiledLog
 from llmtui.documents import DocumentError
 from llmtui.log.follow import LogFollower
 from llmtui.log.read import LogError
@@ -33,12 +34,15 @@ def prepare_screen() -> Profile:
     return profile
 
 
-def show_session(log: Path, *, controlled: bool = True) -> int:
-    """Show a session that is live, or was; one that is not `controlled` is only watched."""
+def show_session(log: Path, *, controlled: bool = True, out: Path | None = None) -> int:
+    """Show a session that is live, or was; one that is not `controlled` came through a pipe, and is only watched.
+
+    Its tables and pages go to `out`, None: beside its log.
+    """
     profile = prepare_screen()
     from llmtui.tui.app import view_session
 
-    follower = LogFollower(log)
+    follower = FiledLog(log, out) if controlled else LogFollower(log)
     try:
         send = sender(log) if controlled and follower.writer_alive() else None
     except places.PlaceError as error:
@@ -98,7 +102,7 @@ def again_from(parent: Path) -> "Again":
             launched = await asyncio.to_thread(
                 start_again, parent, order.jobs, changes=order.changes, within=order.within
             )
-            return Opened(LogFollower(launched.log), sender(launched.log), again_from(launched.log))
+            return Opened(FiledLog(launched.log), sender(launched.log), again_from(launched.log))
         except (LaunchError, LogError, places.PlaceError) as error:
             raise AgainError(str(error)) from None
         except OSError as error:

@@ -44,6 +44,14 @@ class Player(Source, Protocol):
         """Use idle time, about so many seconds, for later moves; return whether there is more to do."""
 
 
+@runtime_checkable
+class Keeping(Source, Protocol):
+    """A source of a session that has files beside its log."""
+
+    def keep(self, state: SessionState, *, last: bool = False) -> str | None:
+        """Bring the files up to date, with `last` for the last time; return why that failed, once."""
+
+
 class PlayedLog:
     """Recorded events at `speed` times their pace (None: all at once), by an injected clock in seconds."""
 
@@ -84,13 +92,14 @@ class Frame(NamedTuple):
     """The state after a frame, the sections that changed, and whether the source is cut: silent without an end.
 
     `replaced`: the state is another object than in the last frame, and may be an earlier one. Whoever remembers what
-    was shown of that one starts anew; all sections have changed.
+    was shown of that one starts anew; all sections have changed. `notice` is a sentence for the user.
     """
 
     state: SessionState
     changed: frozenset[Section]
     cut: bool
     replaced: bool = False
+    notice: str | None = None
 
 
 class Pump:
@@ -99,6 +108,7 @@ class Pump:
     def __init__(self, source: Source) -> None:
         self.source = source
         self._player = source if isinstance(source, Player) else None
+        self._keeping = source if isinstance(source, Keeping) else None
         self.state = SessionState() if self._player is None else self._player.state
         self._frames = 0
         self._cut = False
@@ -116,7 +126,8 @@ class Pump:
         if not alive and not events and not self.source.finished and not self._cut:
             self._cut = True
             changed.add("header")
-        return Frame(self.state, frozenset(changed), self._cut)
+        notice = self._keeping.keep(self.state, last=self._cut) if self._keeping is not None and changed else None
+        return Frame(self.state, frozenset(changed), self._cut, notice=notice)
 
     def prepare(self, budget_s: float) -> bool:
         """Give the source idle time between frames, about so many seconds; return whether it can use more."""

@@ -114,6 +114,8 @@ class SessionScreen(Screen[None]):
         frame = self._pump.step()
         if frame.cut:
             self._link = "cut"
+        if frame.notice is not None:
+            self._say(frame.notice)
         if self._replay is not None:
             self._edges.show_scrubber(self._replay.place, self._view.glyphs)
         if frame.replaced:
