@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from llmtui.tui.profile import Profile, ProfileError, detect_here, prepare_textu
 if TYPE_CHECKING:
     from llmtui.log.blocks import LogBlocks
     from llmtui.state.session import SessionState
+    from llmtui.tui.screens.compare import Compared
     from llmtui.tui.screens.view import Again, Opened, Order
 
 
@@ -54,7 +55,7 @@ def show_session(log: Path, *, controlled: bool = True, out: Path | None = None)
         profile=profile,
         settings_folder=places.settings_folder(),
         state_folder=places.state_folder(),
-        compare=compare_variants,
+        compare=compare_rows,
         again=again_from(log) if controlled else None,
     )
 
@@ -72,16 +73,16 @@ def show_replay(log: "LogBlocks", speed: float | None) -> int:
         profile=profile,
         settings_folder=places.settings_folder(),
         state_folder=places.state_folder(),
-        compare=compare_variants,
+        compare=compare_rows,
         again=again_from(log.path),
     )
 
 
-def compare_variants(state: "SessionState") -> list[str]:
-    """Return the comparison of a session's variants; it is loaded only when it is asked for."""
-    from llmtui.reports.sides import compare_variants as compare
+def compare_rows(state: "SessionState", jobs: Sequence[str]) -> "Compared":
+    """Return the comparison of rows of a session; all that it takes is loaded only when it is asked for."""
+    from llmtui.cli.compared import compare_rows as compare
 
-    return compare(state)
+    return compare(state, jobs)
 
 
 def sender(log: Path) -> Callable[[control.Command], Awaitable[control.Reply]]:

@@ -1,7 +1,8 @@
 """From what a user names to the sides of a comparison: sessions, jobs of one after a colon, a variant after an `@`."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,12 @@ from llmtui.state.session import SessionState
 
 _JOBS = re.compile(r"^(?P<session>.+):(?P<jobs>j\d+(?:,j\d+)*)$")
 _VARIANT = re.compile(r"^(?P<session>.+)@(?P<variant>[^@/]+)$")
+
+
+Note = Callable[[str], None]
+"""Takes a sentence on what could not be read of a session."""
+
+_to_stderr: Note = partial(click.echo, err=True)
 
 
 class NotComparedError(click.ClickException):
@@ -46,7 +53,7 @@ def parse(text: str) -> Selection:
     return Selection(text)
 
 
-def read_sides(selections: Sequence[Selection]) -> list[Side]:
+def read_sides(selections: Sequence[Selection], note: Note = _to_stderr) -> list[Side]:
     """Return the sides that are meant; of one session alone its variants. Each file is read once.
 
     Raises:
@@ -55,21 +62,21 @@ def read_sides(selections: Sequence[Selection]) -> list[Side]:
     states: dict[Path, SessionState] = {}
     try:
         if len(selections) == 1:
-            return _variants(selections[0], states)
-        return lettered([_side(selection, states) for selection in selections])
+            return _variants(selections[0], states, note)
+        return lettered([_side(selection, states, note) for selection in selections])
     except (LogError, SidesError) as error:
         raise NotComparedError(str(error)) from None
 
 
-def _variants(selection: Selection, states: dict[Path, SessionState]) -> list[Side]:
-    path, state = _read(selection, states)
+def _variants(selection: Selection, states: dict[Path, SessionState], note: Note) -> list[Side]:
+    path, state = _read(selection, states, note)
     if selection.jobs is not None or selection.variant is not None:
         raise NotComparedError(f"a part of a session needs another one beside it: llmtui compare {path.stem}:j1 B")
     return variant_sides(state, path.stem)
 
 
-def _side(selection: Selection, states: dict[Path, SessionState]) -> Side:
-    path, state = _read(selection, states)
+def _side(selection: Selection, states: dict[Path, SessionState], note: Note) -> Side:
+    path, state = _read(selection, states, note)
     unknown = [job for job in selection.jobs or () if job not in state.jobs]
     if unknown:
         raise NotComparedError(f"{path.stem} has no job {', '.join(unknown)}; it has {_listed(state.jobs)}")
@@ -85,19 +92,19 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"
 
 
-def _read(selection: Selection, states: dict[Path, SessionState]) -> tuple[Path, SessionState]:
+def _read(selection: Selection, states: dict[Path, SessionState], note: Note) -> tuple[Path, SessionState]:
     path = find_session(selection.session, places.sessions_folder())
     known = path.resolve()
     if known not in states:
-        states[known] = read_session(path)
+        states[known] = read_session(path, note)
     return path, states[known]
 
 
-def read_session(path: Path) -> SessionState:
+def read_session(path: Path, note: Note = _to_stderr) -> SessionState:
     """Return a session folded to its end, without the text of its answers. Raises `LogError`."""
     log = read_log(path)
     for notice in log.notices:
-        click.echo(f"note: {path.stem}: {notice}", err=True)
+        note(f"note: {path.stem}: {notice}")
     state = SessionState()
     # The figures of a request stand in its last event; the text of the answers is not looked at.
     apply_all(state, (event for event in log.events if not isinstance(event, TokensReceived)))

@@ -65,9 +65,9 @@ def _needs_results(situation: Situation) -> str | None:
     return None if situation.state.jobs else "there are no jobs yet"
 
 
-def _needs_variants(situation: Situation) -> str | None:
-    plans = (job.plan for job in situation.state.jobs.values())
-    return None if any(plan and plan.variant for plan in plans) else "this session has no variants"
+def _needs_two_jobs(situation: Situation) -> str | None:
+    ran = sum(1 for job in situation.state.jobs.values() if job.requests)
+    return None if ran > 1 else "fewer than two jobs have run"
 
 
 def _replay(name: str, keys: tuple[str, ...], title: str, text: str, *, footer: bool = False) -> Action:
@@ -99,9 +99,9 @@ ACTIONS: tuple[Action, ...] = (
         "compare",
         ("V",),
         "compare",
-        "The variants of this session, and which is faster",
+        "Compare the selected rows, else the variants of this session: tables and charts",
         "look",
-        reason=_needs_variants,
+        reason=_needs_two_jobs,
     ),
     Action("window_longer", ("plus", "equals_sign"), "longer", "Show a longer span of time in the graphs", "look"),
     Action("window_shorter", ("minus",), "shorter", "Show a shorter span of time in the graphs", "look"),

@@ -19,14 +19,10 @@ from llmtui.tui.glyphs import Glyphs, glyphs_of
 from llmtui.tui.profile import Profile
 
 if TYPE_CHECKING:
-    from llmtui.state.session import SessionState
     from llmtui.tui.frame import Source
+    from llmtui.tui.screens.compare import CompareRows
     from llmtui.tui.screens.session import SessionScreen
     from llmtui.tui.screens.view import Again, Send
-
-
-Compare = Callable[["SessionState"], list[str]]
-"""Compares the variants of a session, as lines; the reports know how, and the screen only shows it."""
 
 
 class LlmtuiApp(App[None]):
@@ -41,7 +37,7 @@ class LlmtuiApp(App[None]):
         first: Callable[["LlmtuiApp"], Screen[None]],
         profile: Profile,
         settings_folder: Path | None,
-        compare: Compare | None = None,
+        compare: "CompareRows | None" = None,
     ) -> None:
         self._themes = theme.load_themes(settings_folder)
         self._wanted = profile.theme or theme.DEFAULT
@@ -145,7 +141,7 @@ def run_app(
     first: Callable[[LlmtuiApp], Screen[None]],
     profile: Profile,
     settings_folder: Path | None = None,
-    compare: Compare | None = None,
+    compare: "CompareRows | None" = None,
 ) -> int:
     """Run the app to its end and return the exit code."""
     app = LlmtuiApp(first, profile, settings_folder, compare)
@@ -161,7 +157,7 @@ def view_session(
     profile: Profile,
     settings_folder: Path,
     state_folder: Path,
-    compare: Compare | None = None,
+    compare: "CompareRows | None" = None,
     again: "Again | None" = None,
 ) -> int:
     """Show one session until the user leaves it."""

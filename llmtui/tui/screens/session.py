@@ -247,8 +247,15 @@ class SessionScreen(Screen[None]):
         self._show_lines()
 
     def _do_compare(self) -> None:
-        if self._view.compare is not None:
-            self.app.push_screen(Page("variants", self._view.compare(self._pump.state)))
+        if self._view.compare is None:
+            return
+        # Few sessions are compared, so what the comparison needs comes when it is asked for.
+        from llmtui.tui.screens.compare import CompareScreen  # noqa: PLC0415
+
+        state = self._pump.state
+        selected = self._list_of("results").selected | self._list_of("queue").selected
+        jobs = [job for job in state.jobs if job in selected]
+        self.app.push_screen(CompareScreen(self._view.compare(state, jobs), self._view.glyphs))
 
     def _do_charts(self) -> None:
         pane = self.pane("hardware")

@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from llmtui import control
-from llmtui.state.session import SessionState
 from llmtui.tui.frame import Source
 from llmtui.tui.glyphs import Glyphs
+
+if TYPE_CHECKING:
+    from llmtui.tui.screens.compare import CompareRows
 
 Send = Callable[[control.Command], Awaitable[control.Reply]]
 
@@ -52,5 +54,5 @@ class View(NamedTuple):
     frame_s: float
     state_folder: Path
     bytes_sent: Callable[[], int] = lambda: 0
-    compare: Callable[[SessionState], list[str]] | None = None
+    compare: "CompareRows | None" = None
     again: Again | None = None

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from support.conversation import MS, header, queued, whole_session
+from support.conversation import MS, header, queued, request, whole_session
 from textual.widgets import Static
 
 from llmtui import control
@@ -11,6 +11,7 @@ from llmtui.tui.actions import PANES
 from llmtui.tui.app import LlmtuiApp
 from llmtui.tui.frame import PlayedLog
 from llmtui.tui.profile import detect_profile
+from llmtui.tui.screens.compare import Compared, CompareScreen
 from llmtui.tui.screens.leave import LeaveQuestion
 from llmtui.tui.screens.page import Page
 from llmtui.tui.screens.session import SessionScreen
@@ -211,13 +212,26 @@ async def test_idle_frames_draw_nothing(tmp_path):
         assert app.screen.query_one(Rows)
 
 
-async def test_the_variants_are_compared_only_where_there_are_some(tmp_path):
-    with_variants = [header(), queued("j1", 1, variant="a"), queued("j2", 2, variant="b")]
-    for events, opens in ((with_variants, True), (LIVE, False)):
-        app, _ = app_for(events, tmp_path, compare=lambda state: [f"{len(state.jobs)} jobs compared"])
+async def test_rows_are_compared_only_where_two_jobs_have_run(tmp_path):
+    two = [header(), queued("j1", 1), *request("j1.1"), queued("j2", 2), *request("j2.1", job="j2")]
+    for events, opens in ((two, True), (LIVE, False)):
+        asked = []
+
+        def compare(state, jobs, asked=asked):
+            asked.append(jobs)
+            return Compared((f"{len(state.jobs)} jobs compared",))
+
+        app, _ = app_for(events, tmp_path, compare=compare)
         async with app.run_test(size=(120, 40)) as pilot:
             await pilot.pause(0.3)
             await pilot.press("V")
             await pilot.pause()
-            assert isinstance(app.screen, Page) == opens
+            assert isinstance(app.screen, CompareScreen) == opens
             assert ("2 jobs compared" in screen_text(app)) == opens
+            assert asked == ([[]] if opens else [])
+            if not opens:
+                assert "fewer than two jobs have run" in screen_text(app)
+                continue
+            await pilot.press("escape", "1", "space", "down", "space", "V")
+            await pilot.pause()
+            assert asked[-1] == ["j1", "j2"], "the selected rows, in the order of the queue"
