@@ -194,9 +194,13 @@ class ComparedModel:
     async def unload(self) -> None:
         """Let go of the model. Beside others one that was in memory before stays: nobody asked for its memory."""
         target = self._ready
-        if target is None:
+        if target is None or not (self.is_loaded or await self._is_held(target)):
             return
         if self._was_there and not self._lineup.alone and self.model not in target.residence.options:
             self._lineup.unloader.leave(target, self.model)
         else:
             await self._lineup.unloader.unload(target, self.model)
+
+    async def _is_held(self, target: ReadyTarget) -> bool:
+        """Whether a model is in memory although its load failed."""
+        return target.pid is not None or self.model in (await self._lineup.unloader.held(target) or ())

@@ -47,22 +47,30 @@ class _Run:
         bench.progress("loading", 0, self._total)
         if self._spec.mode == "serial":
             await lineup.clear()
+        try:
+            ready = await self._load()
+            if len(ready) > 1:
+                await lineup.check_together()
+            bench.progress("measuring", self._done, self._total)
+            async with asyncio.TaskGroup() as group:
+                for model in ready:
+                    group.create_task(self._ask(model))
+        finally:
+            # Also of a job that is skipped: what was brought into memory for it does not stay there.
+            for model in lineup.models:
+                await model.unload()
+        return _outcome(self._failures, len(lineup.models))
+
+    async def _load(self) -> list[ModelBench]:
+        """Load the models one after another, so that each load has a time of its own; return those that are ready."""
         ready = []
-        for model in lineup.models:
+        for model in self._lineup.models:
             problem = await model.load(self._spec)
             if problem is None:
                 ready.append(model)
             else:
                 self._fail(model, problem, answered=False)
-        if len(ready) > 1:
-            await lineup.check_together()
-        bench.progress("measuring", self._done, self._total)
-        async with asyncio.TaskGroup() as group:
-            for model in ready:
-                group.create_task(self._ask(model))
-        for model in lineup.models:
-            await model.unload()
-        return _outcome(self._failures, len(lineup.models))
+        return ready
 
     async def _ask(self, model: ModelBench) -> None:
         """Ask one model every prompt; one that fails does not keep it from the others, unless all would fail."""
