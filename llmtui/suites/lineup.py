@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from llmtui.suites.plan import JobPlan
     from llmtui.suites.schema import Suite
 
+AND = " + "
+"""Between the names of what one job compares."""
+
 
 class PlannedModel(msgspec.Struct, frozen=True):
-    """A model that a job compares, the kind of its server, and the sentence that forbids it, if any."""
+    """A model that a job compares, and the sentence that forbids it, if any."""
 
     place: ModelPlace
-    backend: str = ""
     problem: str | None = None
 
 
@@ -36,16 +38,16 @@ def line_up(jobs: "Sequence[JobPlan]") -> "list[JobPlan]":
             continue
         if _is_elsewhere(job, jobs):
             continue
-        single = _with_models(job, (_planned_model(job),))
+        single = msgspec.structs.replace(job, models=(_planned_model(job),))
         key = job.name, job.iteration, job.variant
         place = batches.get(key)
         if workload.mode == "serial":
             lined.append(single)
         elif place is not None and len(lined[place].models) < workload.together:
-            lined[place] = _with_models(lined[place], (*lined[place].models, *single.models))
+            lined[place] = _joined(lined[place], single)
         else:
             batches[key] = len(lined)
-            lined.append(_with_models(msgspec.structs.replace(job, problem=None), single.models))
+            lined.append(msgspec.structs.replace(single, problem=None))
     return lined
 
 
@@ -57,7 +59,7 @@ def servers_together(suite: "Suite") -> int:
 
 def _planned_model(job: "JobPlan") -> PlannedModel:
     place = ModelPlace(target=job.target, model=job.model, quantization=job.quantization)
-    return PlannedModel(place, job.backend, job.problem)
+    return PlannedModel(place, job.problem)
 
 
 def _is_elsewhere(job: "JobPlan", jobs: "Sequence[JobPlan]") -> bool:
@@ -71,15 +73,16 @@ def _is_elsewhere(job: "JobPlan", jobs: "Sequence[JobPlan]") -> bool:
     )
 
 
-def _with_models(job: "JobPlan", models: tuple[PlannedModel, ...]) -> "JobPlan":
-    """Return a job for all of `models`, named by them."""
-    quantizations = {model.place.quantization for model in models}
+def _joined(batch: "JobPlan", single: "JobPlan") -> "JobPlan":
+    """Return a job for the models of both, named by all of them."""
+    models = (*batch.models, *single.models)
+    backends = dict.fromkeys((*batch.backend.split(AND), single.backend))
     return msgspec.structs.replace(
-        job,
+        batch,
         models=models,
-        target=" + ".join(dict.fromkeys(model.place.target for model in models)),
-        backend=" + ".join(dict.fromkeys(model.backend for model in models if model.backend)),
-        model=" + ".join(dict.fromkeys(model.place.model for model in models)),
-        quantization=quantizations.pop() if len(quantizations) == 1 else None,
-        requests=job.workload.planned_requests * len(models),
+        target=AND.join(dict.fromkeys(model.place.target for model in models)),
+        backend=AND.join(kind for kind in backends if kind),
+        model=AND.join(dict.fromkeys(model.place.model for model in models)),
+        quantization=batch.quantization if batch.quantization == single.quantization else None,
+        requests=batch.requests + single.requests,
     )

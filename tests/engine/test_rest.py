@@ -165,3 +165,18 @@ def test_no_log_makes_it_fail_and_it_does_not_depend_on_the_pieces(events, data)
         del rest[:size]
     assert (pieces.running, pieces.last_ns, pieces.finished) == (whole.running, whole.last_ns, whole.finished)
     assert whole.last_ns == max(event.t for event in events)
+
+
+@pytest.mark.parametrize("mode", ["serial", "parallel"])
+def test_jobs_that_compare_models_come_back_with_them(mode):
+    text = f"name: c\nmodels: [m, n]\nworkloads:\n  - {{kind: compare-models, mode: {mode}}}\n"
+    suite = read_suite(text, "f")
+    models = (Model(id="m", quantization="Q4_1"), Model(id="n", quantization="F16"))
+    targets = [PlannedTarget("t", Server(url="http://127.0.0.1:9", kind="ollama", models=models))]
+    plans = plan_jobs(suite, targets)
+    rest = rest_of(*queue_of(plans))
+    assert [job.plan for job in rest.left(suite, targets).jobs] == plans
+    assert rest.models == {("t", "m"), ("t", "n")}
+    gone = [PlannedTarget("t", None, "nobody listens")]
+    problems = [model.problem for job in rest.left(suite, gone).jobs for model in job.plan.models]
+    assert problems == ["nobody listens"] * 2

@@ -171,3 +171,42 @@ async def test_a_real_server_is_found_by_its_url_and_not_stopped(llamacpp_server
     assert ready.pid is None
     await targets.aclose()
     assert sink.of(ev.ServerStopped) == []
+
+
+async def test_a_server_that_runs_beside_another_one_does_not_stop_it(answering):
+    sink, factory = Sink(), Factory(answering)
+    targets = TargetSet(Recorder(sink), factory)
+    await targets.resolve(suite("embedded", models="[a, b]"))
+    await targets.ready("embedded:a")
+    await targets.ready("embedded:b", beside=True)
+    assert [server.running for server in factory.made] == [True, True]
+    assert [ready.name for ready in targets.connected()] == ["embedded:a", "embedded:b"]
+    await targets.ready("embedded:b")
+    assert factory.made[0].running, "one that runs already needs no room made for it"
+    await targets.aclose()
+
+
+async def test_a_server_of_ours_is_released_and_one_of_others_is_not(answering):
+    sink, factory = Sink(), Factory(answering)
+    targets = TargetSet(Recorder(sink), factory)
+    await targets.resolve(suite(f"embedded, '{answering.url}'"))
+    await targets.ready("embedded")
+    assert not await targets.release(answering.url)
+    assert await targets.release("embedded")
+    assert not await targets.release("embedded")
+    assert not await targets.release("nobody")
+    assert [ready.name for ready in targets.connected()] == [answering.url]
+    assert [event.target for event in sink.of(ev.ServerStopped)] == ["embedded"]
+    assert sink.of(ev.AlertRaised) == []
+    await targets.aclose()
+
+
+async def test_beside_the_others_a_server_that_fell_silent_is_still_started_anew():
+    factory = Factory(ByteServer(respond))
+    factory._server.start()
+    targets = TargetSet(Recorder(Sink()), factory)
+    await targets.resolve(suite("embedded"))
+    await targets.ready("embedded")
+    factory._server.close()
+    assert (await targets.ready("embedded", beside=True)).pid == 1002
+    await targets.aclose()
