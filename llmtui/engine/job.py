@@ -12,13 +12,16 @@ from llmtui.engine.recorder import Recorder
 from llmtui.events import ModelLoaded
 from llmtui.suites.grid import varies_load
 from llmtui.suites.plan import JobPlan
-from llmtui.suites.schema import AnyWorkload, Generating, Suite
+from llmtui.suites.schema import AnyWorkload, Generating, Report, Suite
 from llmtui.suites.server_options import options_at_load, options_without_effect
 from llmtui.workloads.base import Outcome
 from llmtui.workloads.registry import workload_for
 
 NO_EFFECT = "option-without-effect"
 """The code of the alert that names an option which the server passes over."""
+
+STAYS = "stays-loaded"
+"""The code of the alert that says that a model was not loaded anew, though the workload wants it."""
 
 WARMUP_TOKENS = 16
 WARMUP_PROMPT = "Tell a short story about a lighthouse."
@@ -33,7 +36,7 @@ class Residence:
         options: By the model, the options with which it was loaded last.
         warm: The model that was warmed up since it was loaded.
         start_ns: How long a server of ours took to start with its model; None once that was told as its load time.
-        told: What was said of options that have no effect.
+        told: What was said of this server, so that it is said once.
     """
 
     def __init__(self) -> None:
@@ -137,9 +140,13 @@ async def _run(  # noqa: PLR0917 - the parts of a job, each of a type of its own
 def _tell_of_options(workload: Generating, backend: Backend, bench: JobBench, residence: Residence) -> None:
     """Warn of options that this server would pass over without a word, of each once."""
     for sentence in options_without_effect(backend.kind, workload.options):
-        if sentence not in residence.told:
-            residence.told.add(sentence)
-            bench.warn(NO_EFFECT, sentence)
+        _tell_once(NO_EFFECT, sentence, bench, residence)
+
+
+def _tell_once(code: str, sentence: str, bench: JobBench, residence: Residence) -> None:
+    if sentence not in residence.told:
+        residence.told.add(sentence)
+        bench.warn(code, sentence)
 
 
 async def _load(  # noqa: PLR0917 - the parts of a job, each of a type of its own
@@ -154,13 +161,18 @@ async def _load(  # noqa: PLR0917 - the parts of a job, each of a type of its ow
     """Load the model, unless it is there already with the options of this job that count at load."""
     given = plan.workload.options if isinstance(plan.workload, Generating) else {}
     options = options_at_load(backend.kind, given)
-    if residence.loaded == plan.model and residence.options.get(plan.model) == options:
+    resident = residence.loaded == plan.model and residence.options.get(plan.model) == options
+    anew = resident and isinstance(plan.workload, Report) and plan.workload.reload
+    if resident and not anew:
         return
     bench.progress("loading", 0, plan.requests)
     limit_s = suite.limits.load_s
     try:
         async with asyncio.timeout(limit_s):
-            if _is_loaded_otherwise(residence.options.get(plan.model), options, suite, backend):
+            if anew:
+                if not await _can_unload(plan, backend, bench, residence):
+                    return
+            elif _is_loaded_otherwise(residence.options.get(plan.model), options, suite, backend):
                 await backend.unload(plan.model)
             start = clock()
             stated = await backend.load(plan.model, given if backend.kind == "ollama" else options)
@@ -179,6 +191,18 @@ async def _load(  # noqa: PLR0917 - the parts of a job, each of a type of its ow
     )
     residence.loaded, residence.warm, residence.start_ns = plan.model, None, None
     residence.options[plan.model] = options
+
+
+async def _can_unload(plan: JobPlan, backend: Backend, bench: JobBench, residence: Residence) -> bool:
+    """Unload the model, to load it anew; return False, and say so, where this server holds it as long as it runs."""
+    try:
+        await backend.unload(plan.model)
+    except BackendError as error:
+        if error.kind != "not_supported":
+            raise
+        _tell_once(STAYS, f"{plan.model} was not loaded anew: {backend.url} can't unload it", bench, residence)
+        return False
+    return True
 
 
 def _is_loaded_otherwise(

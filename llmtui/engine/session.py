@@ -22,7 +22,7 @@ from llmtui.engine.targets import ReadyTarget, TargetSet
 from llmtui.events import MarkerPlaced, QueuePaused, QueueResumed, SessionOutcome, ViewerMeasured
 from llmtui.metrics.evidence import Sample
 from llmtui.suites.plan import Plans, plan_jobs
-from llmtui.suites.schema import Suite, Watch
+from llmtui.suites.schema import Report, Suite, Watch
 from llmtui.telemetry.sensors import Sensors
 from llmtui.workloads.base import Outcome
 from llmtui.workloads.registry import workload_for
@@ -148,6 +148,8 @@ class Session:
     async def _measure(self, job: QueuedJob) -> Outcome:
         if job.plan.models:
             return await self._compare(job)
+        if isinstance(job.plan.workload, Report) and job.plan.workload.reload:
+            await self._targets.release(job.plan.target)
         target = await self._targets.ready(job.plan.target)
         if isinstance(target, str):
             if not isinstance(job.plan.workload, Watch):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from llmtui import wording
 from llmtui.events import OfferedLoad
+from llmtui.state.points import point_name
 from llmtui.state.results import JobResult
 
 
@@ -79,6 +80,7 @@ ALL_COLUMNS: tuple[ResultColumn, ...] = (
     ResultColumn("workload", lambda result: f"{result.workload} #{result.iteration}"),
     ResultColumn("load", _load, True, lambda result: result.load is not None or bool(result.steps)),
     ResultColumn("variant", lambda result: result.variant or wording.NOTHING, False, lambda r: r.variant is not None),
+    ResultColumn("point", lambda result: point_name(result.point), False, lambda result: bool(result.point)),
     ResultColumn("TTFT", lambda result: wording.duration(result.ttft_ns), True),
     ResultColumn("prefill", lambda result: wording.rate(result.prefill_rate), True),
     ResultColumn("decode", lambda result: wording.rate(result.decode_rate), True),

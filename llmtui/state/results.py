@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -49,6 +50,7 @@ class JobResult:
     workload: str
     iteration: int
     variant: str | None
+    point: dict[str, Any]
     load: OfferedLoad | None
     requests: int
     failed: int
@@ -125,6 +127,7 @@ def _make_row(state: SessionState, job: Job) -> JobResult:
         workload=plan.workload if plan else "",
         iteration=plan.iteration if plan else 0,
         variant=plan.variant if plan else None,
+        point=plan.point if plan else {},
         load=plan.load if plan else None,
         requests=len(done),
         failed=sum(request.status == "failed" for request in measured),

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from llmtui import wording
+from llmtui.state.points import point_name
 from llmtui.suites.schema import Embedded, Suite, Variant
 from llmtui.suites.server_options import AT_LOAD, options_at_load
 from llmtui.suites.variants import balanced_order, embedded_of, options_set
@@ -52,21 +52,6 @@ def count_jobs(suite: Suite) -> int:
     for values in axes.values():
         count *= len(values) if isinstance(values, list | tuple) else 1
     return count if MODEL_KEY in axes else count * max(1, len(suite.models))
-
-
-def point_name(values: Mapping[str, Any]) -> str:
-    """Return a point as it is told: `temperature=0.8, top_k=40`."""
-    return ", ".join(f"{axis_name(key)}={value_text(value)}" for key, value in values.items())
-
-
-def axis_name(key: str) -> str:
-    """Return a key without the room in which it stands: `options.top_k` is `top_k`."""
-    return key.removeprefix("options.").removeprefix(EMBEDDED_KEY)
-
-
-def value_text(value: Any) -> str:
-    """Return a value as it is told."""
-    return wording.visible(value if isinstance(value, str) else msgspec.json.encode(value).decode())
 
 
 def _point(values: dict[str, Any]) -> Point:

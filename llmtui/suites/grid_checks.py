@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from llmtui.documents import DocumentError, nearest_key
-from llmtui.suites.grid import EMBEDDED_KEY, MODEL_KEY, count_jobs, grid_axes, point_name, points_of, value_text
+from llmtui.state.points import point_name, value_text
+from llmtui.suites.grid import EMBEDDED_KEY, MODEL_KEY, count_jobs, grid_axes, points_of
 from llmtui.suites.schema import AnyWorkload, Embedded, Suite, Sweep
 from llmtui.suites.variants import embedded_of, fits, varied
 

@@ -21,7 +21,7 @@ KINDS_OF_JOB: dict[str, str] = {
 }
 """The module in this package whose `summarize_job(state, job)` speaks for one job of a kind."""
 
-KINDS_OF_SESSION: dict[str, str] = {"compare-models": "compare_models"}
+KINDS_OF_SESSION: dict[str, str] = {"compare-models": "compare_models", "report": "report"}
 """The module in this package whose `summarize_jobs(state, jobs)` speaks for all jobs of a kind together."""
 
 
@@ -44,6 +44,11 @@ def session_summaries(state: SessionState) -> Iterator[Summary]:
             summary = summarize(state, jobs)
             if summary is not None:
                 yield summary
+    if any(job.plan is not None and job.plan.point for job in state.jobs.values()):
+        # Only a session with a grid needs all that a surface does.
+        from llmtui.summaries.sweep import summarize_sweep  # noqa: PLC0415
+
+        yield from summarize_sweep(state)
 
 
 def job_summary_lines(state: SessionState, job: Job, *, whole: bool = False) -> list[str]:

@@ -11,7 +11,7 @@ from llmtui.quality.shapes import words_of
 from llmtui.suites.schema import Report
 from llmtui.workloads.base import Bench, Generation, Messages, Outcome
 
-QUICK_TOKENS = 64
+QUICK_TOKENS = 32
 TASK = "report"
 WORDS = "words"
 """The part of the score that holds the number of words."""
@@ -57,37 +57,31 @@ class ReportWorkload:
     def _judge(self, spec: Report, bench: Bench, generation: Generation) -> Outcome:
         count = len(words_of(plain_answer(generation.text)))
         criteria = judge_report(spec, count, generation)
-        passed = None if spec.quick else all(criterion.passed for criterion in criteria)
-        detail = "; ".join(criterion.text for criterion in criteria)
+        passed = all(criterion.passed for criterion in criteria) if criteria else None
         bench.answer_scored(
             generation.request,
             task=TASK,
             category="",
-            score=sum(bool(criterion.passed) for criterion in criteria) / len(criteria),
+            score=sum(bool(criterion.passed) for criterion in criteria) / max(1, len(criteria)),
             passed=bool(passed),
-            detail=detail,
+            detail="; ".join(criterion.text for criterion in criteria) or "a quick report is not judged",
             parts={WORDS: float(count)},
         )
-        verdict = {True: "as asked", False: "not as asked", None: "not judged"}[passed]
-        sentence = f"the report has {count} words, asked for were {spec.least_words} to {spec.most_words}"
-        bench.verdict_reached(verdict, sentence, (), criteria)
+        if criteria:
+            sentence = f"the report has {count} words, asked for were {spec.least_words} to {spec.most_words}"
+            bench.verdict_reached("as asked" if passed else "not as asked", sentence, (), criteria)
         return Outcome(passed=passed)
 
 
 def judge_report(spec: Report, count: int, generation: Generation) -> tuple[Criterion, ...]:
-    """Return the criteria of a report with `count` words; a quick one is not judged."""
-    asked = f"{spec.least_words} to {spec.most_words}"
+    """Return the criteria of a report with `count` words; a quick one, which is cut off on purpose, has none."""
     if spec.quick:
-        reason = "a quick run ends the answer early"
-        return tuple(Criterion(name=name, passed=None, text=reason) for name in (WORDS, "end"))
+        return ()
     cut = generation.finish_reason == "length"
     end = f"it was cut off at {spec.max_tokens} tokens; raise max_tokens" if cut else "it came to its own end"
-    return (
-        Criterion(
-            name=WORDS, passed=spec.least_words <= count <= spec.most_words, text=f"{count} words, asked: {asked}"
-        ),
-        Criterion(name="end", passed=not cut, text=end),
-    )
+    enough = spec.least_words <= count <= spec.most_words
+    asked = f"{count} words, asked for were {spec.least_words} to {spec.most_words}"
+    return Criterion(name=WORDS, passed=enough, text=asked), Criterion(name="end", passed=not cut, text=end)
 
 
 def _messages(spec: Report) -> Messages:

@@ -11,7 +11,8 @@ class Report(Generating, frozen=True, kw_only=True, tag="report"):
 
     Made for a comparison: give the suite `variants`, of which the first is the baseline. Passes when the answer came to
     its own end and has as many words as asked for; what a model thinks aloud is not counted. `quick` ends the answer
-    after 64 tokens, and judges nothing. `prompt_cache` is as for `generate`.
+    after 32 tokens, and judges nothing. `reload` loads the model anew before each run, where the server can be told to,
+    so that its load time is measured as often as all else. `prompt_cache` is as for `generate`.
     """
 
     topic: str = "how a small town library could run a language model on a computer of its own"
@@ -19,6 +20,7 @@ class Report(Generating, frozen=True, kw_only=True, tag="report"):
     most_words: int = 1000
     max_tokens: int = 2048
     quick: bool = False
+    reload: bool = False
     prompt_cache: Literal["avoid", "allow"] = "avoid"
 
     @property
