@@ -32,14 +32,22 @@ SHOWN = (
 PACKAGES = ("textual", "httpx", "uvloop", "psutil", "nvidia-ml-py", "xllamacpp")
 
 
+_PARTS = click.Choice(["refactor"])
 _DUMP_HELP = "Write the files that the sampler reads here, redacted, to this new .tar.gz."
 
 
 @click.command("doctor")
 @click.option("--url", "urls", multiple=True, metavar="URL", help="Also look for a server here.")
 @click.option("--dump-sensors", "dump", type=click.Path(path_type=Path), metavar="FILE", help=_DUMP_HELP)
-def command(urls: tuple[str, ...], dump: Path | None) -> None:
-    """Say what llmtui finds here. Changes nothing."""
+@click.option("--fix", type=_PARTS, help="Install what this workload needs, by npm and in fixed versions.")
+@click.option("--check", type=_PARTS, help="Let this workload judge components whose scores are known.")
+def command(urls: tuple[str, ...], dump: Path | None, fix: str | None, check: str | None) -> None:
+    """Say what llmtui finds here. Changes nothing unless --fix asks for it."""
+    if fix is not None or check is not None:
+        from llmtui.cli import doctor_refactor
+
+        doctor_refactor.treat(fix=fix is not None, check=check is not None)
+        return
     if dump is not None:
         click.echo(_dump_sensors(dump, urls))
         return
@@ -49,6 +57,7 @@ def command(urls: tuple[str, ...], dump: Path | None) -> None:
         ("machine", _machine(look)),
         ("servers", _servers(look)),
         ("embedded server", _embedded()),
+        ("workload refactor", _refactor()),
         ("terminal", _terminal()),
         ("folders", _folders()),
         ("what works here", _verdicts(look)),
@@ -173,6 +182,12 @@ def _embedded() -> Iterator[str]:
     yield f"model {DEFAULT_MODEL.name}: {'here' if model.exists() else 'fetched at the first run'}"
 
 
+def _refactor() -> Iterator[str]:
+    from llmtui.cli.doctor_refactor import readiness
+
+    yield readiness()
+
+
 def _terminal() -> Iterator[str]:
     import os
     import shutil
@@ -198,5 +213,6 @@ def _folders() -> Iterator[str]:
     yield f"sessions: {places.sessions_folder()}"
     yield f"settings: {places.settings_folder()}"
     yield f"models: {places.cache_folder() / 'models'}"
+    yield f"tools: {places.tools_folder()}"
     yield f"notes of the engine: {places.state_folder()}"
     yield f"sockets: {places.runtime_folder()}"

@@ -9,22 +9,25 @@ from llmtui.refactoring.blocks import component_of
 LONGEST = 100_000
 """Characters; a component of a hundred lines that is told in more than this is no answer."""
 
-_FENCE = re.compile(r"^[ \t>]*(?P<mark>`{3,}|~{3,})[ \t]*(?P<info>[^`\n]*)$")
-_START = re.compile(r"^[ \t>]*<(?:script|template|style)(?=[\s>])", re.MULTILINE | re.IGNORECASE)
+_FENCE = re.compile(r"^(?P<before>[ \t>]*)(?P<mark>`{3,}|~{3,})[ \t]*(?P<info>[^`\n]*)$")
+_TAGS = frozenset({"script", "template", "style"})
+_QUOTED = re.compile(r"^[ \t]*> ?")
+_START = re.compile(r"^[ \t]*<(?:script|template|style)(?=[\s>])", re.MULTILINE | re.IGNORECASE)
 
 
 class _Fence:
     """A block while it is open. `part`: it belongs to a component that is open around it, such as in a string."""
 
-    def __init__(self, mark: str, around: "_Fence | None" = None) -> None:
+    def __init__(self, mark: str, around: "_Fence | None" = None, *, quoted: bool = False) -> None:
         self.mark = mark
+        self._quoted = quoted
         self.part = around is not None
         self.lines: list[str] = around.lines if around else []
         self._scripts = 0
 
     def add(self, line: str) -> None:
         """Take a line, and count whether a script is open."""
-        self.lines.append(line)
+        self.lines.append(_QUOTED.sub("", line) if self._quoted else line)
         self._scripts += line.count("<script") - line.count("</script")
 
     @property
@@ -86,7 +89,8 @@ def _fenced(text: str) -> list[str]:
         elif top is not None and not info:
             top.add(line)
         else:
-            fences.append(_Fence(mark, top if top is not None and top.inside_script else None))
+            around = top if top is not None and top.inside_script else None
+            fences.append(_Fence(mark, around, quoted=">" in found["before"]))
             if fences[-1].part:
                 fences[-1].add(line)
             else:
@@ -97,7 +101,13 @@ def _fenced(text: str) -> list[str]:
 def _trimmed(text: str) -> str | None:
     """Return `text` from its first script, template or style to the end of the last one; None without a script."""
     component = component_of(text)
-    blocks = [block for block in component.blocks if block.tag in {"script", "template", "style"}]
+    blocks = [each for each in component.blocks if each.tag in _TAGS and _begins_line(text, each.start)]
     if not any(block.tag == "script" for block in blocks):
         return None
     return text[blocks[0].start : blocks[-1].end].strip() + "\n"
+
+
+def _begins_line(text: str, place: int) -> bool:
+    """Whether nothing but an end tag stands before `place` in its line: prose speaks of tags within its lines."""
+    before = text[text.rfind("\n", 0, place) + 1 : place].strip()
+    return not before or before.endswith(">")

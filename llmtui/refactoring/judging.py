@@ -6,7 +6,7 @@ from typing import NamedTuple
 from llmtui.refactoring.compiling import Compiled, compile_component
 from llmtui.refactoring.extraction import extract_component
 from llmtui.refactoring.fixtures import Fixture
-from llmtui.refactoring.scoring import StructureScore, score_structure
+from llmtui.refactoring.scoring import NOTHING, StructureScore, score_structure
 from llmtui.refactoring.toolchain import Toolchain
 from llmtui.suites.kinds.refactor import STRUCTURE_POINTS, Refactor, Weights
 
@@ -15,22 +15,20 @@ MOST_TOLD = 3
 
 
 class Judgement(NamedTuple):
-    """How an answer was judged. `structure` is None without a component, `compiled` also where nothing compiles.
+    """How an answer was judged, `composite` from 0 to 1. `compiled` is None where the structure alone counts.
 
-    `composite` is from 0 to 1.
+    With a `problem` there was no component to judge.
     """
 
     composite: float
-    structure: StructureScore | None = None
+    structure: StructureScore
     compiled: Compiled | None = None
     problem: str | None = None
 
     @property
     def parts(self) -> dict[str, float]:
         """The figures of which the score is made: points by kind, their sum, and 1 for a component that compiles."""
-        if self.structure is None:
-            return {"structure": 0.0}
-        parts: dict[str, float] = {"structure": self.structure.total}
+        parts = {"structure": self.structure.total}
         parts.update({str(kind): points for kind, points in self.structure.points.items()})
         if self.compiled is not None:
             parts |= {"compiles": float(self.compiled.ok), "errors": float(self.compiled.total)}
@@ -39,8 +37,8 @@ class Judgement(NamedTuple):
     @property
     def sentence(self) -> str:
         """What was right or wrong."""
-        if self.structure is None:
-            return self.problem or "there is no component"
+        if self.problem is not None:
+            return self.problem
         told = [f"structure {self.structure.total:.3g} of {sum(STRUCTURE_POINTS.values()):g}"]
         if self.compiled is not None:
             told.append(_compiler_sentence(self.compiled))
@@ -56,7 +54,7 @@ async def judge_answer(
     """
     extracted = extract_component(answer)
     if extracted.component is None:
-        return Judgement(0.0, problem=extracted.problem)
+        return Judgement(0.0, NOTHING, Compiled(ok=False) if toolchain else None, extracted.problem)
     structure = score_structure(extracted.component, fixture.structures)
     compiled = None
     if toolchain is not None:

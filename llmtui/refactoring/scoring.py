@@ -33,13 +33,17 @@ class StructureScore(NamedTuple):
         return sum(self.points.values())
 
 
+NOTHING = StructureScore(dict.fromkeys(STRUCTURE_POINTS, 0.0), ())
+"""The score of an answer that has no component."""
+
+
 def score_structure(text: str, structures: Structures) -> StructureScore:
     """Score a component; each kind counts the mean over what is to be found of it."""
     component = component_of(text)
     try:
         parts = _parts(component, declared_in(component), structures)
     except RecursionError:
-        return StructureScore(dict.fromkeys(STRUCTURE_POINTS, 0.0), ("the types are nested too deeply to be read",))
+        return NOTHING._replace(wrong=("the types are nested too deeply to be read",))
     return StructureScore(
         {kind: STRUCTURE_POINTS[kind] * _mean(part.share for part in found) for kind, found in parts.items()},
         tuple(part.wrong for found in parts.values() for part in found if part.wrong),

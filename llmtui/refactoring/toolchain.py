@@ -22,6 +22,7 @@ FIX = "llmtui doctor --fix refactor"
 INSTALL_WITHIN_S = 300.0
 ANSWER_WITHIN_S = 20.0
 PACKAGES = ("vue-tsc", "typescript", "vue")
+"""Those that are asked for by name; what they need comes along."""
 
 _MANIFESTS = ("package.json", "package-lock.json")
 _UNREACHABLE = re.compile(
@@ -71,8 +72,7 @@ def missing_support() -> str | None:
 def pinned_versions() -> dict[str, str]:
     """Return the version of each package that is asked for by name."""
     manifest = json.loads(files("llmtui.refactoring").joinpath("vue-tsc", "package.json").read_text(encoding="utf-8"))
-    dependencies: dict[str, str] = manifest["dependencies"]
-    return dependencies
+    return {package: manifest["dependencies"][package] for package in PACKAGES}
 
 
 def find_toolchain(folder: Path, node: str = "node") -> Toolchain:

@@ -16,6 +16,7 @@ KINDS_OF_JOB: dict[str, str] = {
     "batch": "batch",
     "consistency": "consistency",
     "quality": "quality",
+    "refactor": "refactor",
     "long_context": "long_context",
     "compare-models": "compare_models",
 }
