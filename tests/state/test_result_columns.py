@@ -36,10 +36,10 @@ def test_a_load_in_a_few_letters(load, text):
 
 
 def test_columns_that_no_row_needs_are_left_out():
-    assert not {"load", "variant", "total", "heat", "J/tok"} & set(shown(whole_session())[0])
+    assert not {"load", "variant", "point", "total", "heat", "J/tok"} & set(shown(whole_session())[0])
     assert {"load", "total"} <= set(shown(session_under_load())[0])
     assert "variant" not in shown(session_under_load())[0]
-    assert len(columns_for(())) == len(ALL_COLUMNS) - 5
+    assert len(columns_for(())) == len(ALL_COLUMNS) - 6
 
 
 def test_a_column_that_one_row_needs_is_there_for_all():
