@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from llmtui import events as ev
 from llmtui import readings, wording
 from llmtui.reports.tables import results_text
+from llmtui.state.origins import parent_text
 from llmtui.state.reducer import apply
 from llmtui.state.results import job_results
 from llmtui.state.session import SessionState
@@ -79,6 +80,8 @@ def _tells(kind: type[E]) -> Callable[[Callable[[PlainReport, E], Iterator[str]]
 @_tells(ev.SessionOpened)
 def _opened(_report: PlainReport, event: ev.SessionOpened) -> Iterator[str]:
     yield f"session {event.session}"
+    if event.parent is not None:
+        yield f"it repeats {visible(parent_text(event))}"
     hardware = event.hardware
     cores = f"{hardware.cores_physical or '?'} cores ({hardware.cores_logical or '?'} threads)"
     memory = wording.size(hardware.ram)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from llmtui import wording
 from llmtui.log.library import SessionEntry
+from llmtui.state.origins import parent_text
 
 
 class FilterError(Exception):
@@ -58,6 +59,7 @@ COLUMNS = (
     _words("suite", lambda entry: entry.header.name if entry.header else ""),
     _words("models", lambda entry: ", ".join(entry.models)),
     _words("verdicts", lambda entry: ", ".join(entry.verdicts), lambda entry: bool(entry.verdicts)),
+    _words("repeats", lambda entry: parent_text(entry.header), lambda entry: bool(parent_text(entry.header))),
     _words("tags", lambda entry: ", ".join(entry.added.tags), lambda entry: bool(entry.added.tags)),
     _words("name", lambda entry: entry.added.name or "", lambda entry: entry.added.name is not None),
     SessionColumn("jobs", lambda e: f"{e.jobs_ended} of {e.jobs}", lambda e: (-e.jobs, -e.jobs_ended), number=True),
@@ -115,6 +117,8 @@ def entry_data(entry: SessionEntry) -> dict[str, object]:
         "suite": header.name if header else None,
         "host": header.hardware.hostname if header else None,
         "opened_at": header.opened_at if header else None,
+        "parent": header.parent if header else None,
+        "parent_jobs": header.parent_jobs if header else (),
         "models": entry.models,
         "verdicts": entry.verdicts,
         "jobs": entry.jobs,

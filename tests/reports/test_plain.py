@@ -38,3 +38,10 @@ def test_escape_sequences_of_a_model_do_not_reach_the_terminal():
 
 def test_a_session_without_jobs_says_so():
     assert PlainReport().results() == ["no job ran"]
+
+
+def test_a_session_that_repeats_another_says_so_at_its_beginning():
+    lines, _ = told([header(parent="a\x1b", parent_jobs=("j2",))])
+    (line,) = [line for line in lines if "it repeats j2 of a" in line]
+    assert "\x1b" not in line
+    assert "it repeats" not in "\n".join(told([header()])[0])

@@ -115,3 +115,11 @@ def test_plain_data_has_what_the_table_has():
     data = msgspec.json.decode(msgspec.json.encode(entry_data(B)))
     assert (data["host"], data["tags"], data["name"], data["note"]) == ("Laptop", ["base", "v1"], "old", None)
     assert (entry_data(D)["host"], entry_data(D)["suite"], entry_data(D)["problem"]) == (None, None, "not a log")
+
+
+def test_a_session_that_repeats_another_says_which():
+    child = entry("b", header=header(parent="a", parent_jobs=("j2", "j1")))
+    assert "repeats" in [column.name for column in columns_for([child, C])]
+    assert "repeats" not in [column.name for column in columns_for([C])]
+    assert ids(filtered([child, C, D], ["repeats=j1 of a"])) == "b"
+    assert (entry_data(child)["parent"], entry_data(C)["parent"], entry_data(D)["parent_jobs"]) == ("a", None, ())

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
+from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from llmtui import wording
@@ -17,7 +17,7 @@ from llmtui.tui.widgets.rows import Column, Row, Rows
 HINT = "up and down choose, tab takes what is chosen, enter queues the job, esc closes"
 
 
-class CloneQuestion(ModalScreen[dict[str, str] | None]):
+class CloneQuestion(Screen[dict[str, str] | None]):
     """Takes one `key=value`, and does not let go of it before it is right. Answers with the change, None: none."""
 
     AUTO_FOCUS = "Input"
@@ -29,8 +29,7 @@ class CloneQuestion(ModalScreen[dict[str, str] | None]):
     ]
     DEFAULT_CSS = """
     CloneQuestion {
-        align: center middle;
-        & Vertical { width: 90%; max-width: 100; height: 80%; background: $panel; border: round $accent; padding: 0 1; }
+        & Vertical { height: 1fr; border: round $accent; padding: 0 1; }
         & #clone-problem { height: auto; max-height: 3; color: $error; }
         & #clone-hint { height: 1; color: $foreground-muted; }
         & Input { height: 1; }

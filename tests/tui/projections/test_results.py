@@ -1,4 +1,4 @@
-from support.conversation import whole_session
+from support.conversation import header, queued, whole_session
 from support.load_events import C2, session_under_load
 
 from llmtui import events as ev
@@ -33,6 +33,12 @@ def test_the_details_hold_every_reason():
     assert "2 measured, 0 failed" in text
     assert "peak memory 7 B of the server" in text
     assert "there is no job" in result_details(state(), "j9", glyphs_of("ascii"))[0]
+
+
+def test_the_details_say_which_job_is_repeated():
+    again = [header(), queued(), queued("j2", clone_of="j1", variant="seed=7")]
+    shown = [line for name in ("j1", "j2") for line in result_details(folded(*again), name, glyphs_of("ascii"))]
+    assert shown.count("a clone of j1") == 1
 
 
 def folded(*events):
