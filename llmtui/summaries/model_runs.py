@@ -85,7 +85,7 @@ def _runs_of(state: SessionState, job: Job) -> Iterator[ModelRun]:
             load_ns=loaded.load_ns if loaded else None,
             load_known=loaded is not None,
             asked_ns=ended.asked if ended else next((request.started_ns for request in requests), None),
-            ended_ns=ended.t if ended else None,
+            ended_ns=ended.t if ended and ended.t > ended.start else None,
             ttft_ns=median([figure.ttft_ns for figure in figures if figure.ttft_ns is not None]),
             decode_rate=median([figure.decode_rate for figure in figures if figure.decode_rate is not None]),
             e2e_ns=median([figure.e2e_ns for figure in figures if figure.e2e_ns is not None]),
