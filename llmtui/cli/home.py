@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from llmtui import places
-from llmtui.cli.screen import compare_rows, prepare_screen
+from llmtui.cli.screen import compare_rows, prepare_screen, session_texts
 from llmtui.events import HardwareSnapshot, Server
 
 SAMPLER_WITHIN_S = 5.0
@@ -19,7 +19,7 @@ def open_home(urls: tuple[str, ...]) -> int:
     from llmtui.cli.opener import make_home
     from llmtui.tui.app import run_app
 
-    return run_app(lambda app: make_home(app, urls), profile, places.settings_folder(), compare_rows)
+    return run_app(lambda app: make_home(app, urls), profile, places.settings_folder(), compare_rows, session_texts())
 
 
 async def find_servers(urls: tuple[str, ...]) -> AsyncIterator[Server]:

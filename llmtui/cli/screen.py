@@ -20,6 +20,7 @@ from llmtui.tui.profile import Profile, ProfileError, detect_here, prepare_textu
 if TYPE_CHECKING:
     from llmtui.log.blocks import LogBlocks
     from llmtui.state.session import SessionState
+    from llmtui.tui.copying import SessionTexts
     from llmtui.tui.screens.compare import Compared
     from llmtui.tui.screens.view import Again, Opened, Order
 
@@ -57,6 +58,7 @@ def show_session(log: Path, *, controlled: bool = True, out: Path | None = None)
         state_folder=places.state_folder(),
         compare=compare_rows,
         again=again_from(log) if controlled else None,
+        texts=session_texts(),
     )
 
 
@@ -75,6 +77,7 @@ def show_replay(log: "LogBlocks", speed: float | None) -> int:
         state_folder=places.state_folder(),
         compare=compare_rows,
         again=again_from(log.path),
+        texts=session_texts(),
     )
 
 
@@ -83,6 +86,13 @@ def compare_rows(state: "SessionState", jobs: Sequence[str]) -> "Compared":
     from llmtui.cli.compared import compare_rows as compare
 
     return compare(state, jobs)
+
+
+def session_texts() -> "SessionTexts":
+    """Return what makes the texts that are copied."""
+    from llmtui.cli.copies import ReportTexts
+
+    return ReportTexts()
 
 
 def sender(log: Path) -> Callable[[control.Command], Awaitable[control.Reply]]:

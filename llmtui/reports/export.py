@@ -61,10 +61,9 @@ def heading(column: str) -> str:
     return column if unit is None or (unit == "ns" and "_ns" in column) else f"{column} [{unit}]"
 
 
-def tsv_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table of texts as lines with tabs between the cells, for a spreadsheet; no text in it is a formula."""
-    lines = (columns, *rows)
-    return "".join("\t".join(_disarmed(cell, numbers=True) for cell in line) + "\n" for line in lines)
+def tsv_text(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of texts as lines with tabs between the cells, for a spreadsheet; no text in it is a formula."""
+    return "".join("\t".join(_disarmed(cell, numbers=True) for cell in row) + "\n" for row in rows)
 
 
 def markdown_text(title: str, rows: Rows) -> str:

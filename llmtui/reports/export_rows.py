@@ -43,7 +43,7 @@ def export_rows(
     `state` is the whole session; its `events` are gone through once more, for the samples and the requests alone.
     """
     if what == "results":
-        return (_result_row(session, state, result) for result in job_results(state))
+        return result_rows(session, state, job_results(state))
     if what == "steps":
         return (_step_row(session, result, step) for result in job_results(state) for step in result.steps)
     if what == "requests":
@@ -53,6 +53,11 @@ def export_rows(
         for event in events
         if isinstance(event, SampleTaken)
     )
+
+
+def result_rows(session: str, state: SessionState, results: Iterable[JobResult]) -> Iterator[Row]:
+    """Yield a row for each of `results`."""
+    return (_result_row(session, state, result) for result in results)
 
 
 def columns_of(rows: Iterable[Row]) -> list[str]:

@@ -11,7 +11,9 @@ from llmtui import wording
 from llmtui.documents import DocumentError
 from llmtui.events import JobQueued, SessionOpened
 from llmtui.settings import KEY_VARIABLE
+from llmtui.state.points import point_name
 from llmtui.state.session import Job, SessionState
+from llmtui.suites.grid import sides_of
 from llmtui.suites.levels import parallel_of
 from llmtui.suites.paths import split_path
 from llmtui.suites.plan import model_names, target_names
@@ -138,18 +140,30 @@ def _is_embedded(job: Job) -> bool:
 
 
 def _embedded_target(target: str) -> bool:
-    return target.partition(":")[0] == EMBEDDED
+    return re.match(rf"{EMBEDDED}($|[:\[])", target) is not None
+
+
+def _embedded_settings(suite: Suite, plan: JobQueued) -> dict[str, Any]:
+    """Return what the variant, or the point of a grid, changes about the embedded server."""
+    names = {plan.variant, point_name(plan.point)}
+    return next((side.embedded for side in sides_of(suite) if side.name in names), {})
 
 
 def _where(state: SessionState, header: SessionOpened, plan: JobQueued) -> list[str]:
     """Return the arguments that name the job's server and model."""
+    if len(plan.models) > 1:
+        places = {place.target: None for place in plan.models if "://" in place.target}
+        servers = [part for url in places for part in ("--url", url)]
+        return servers + [part for place in plan.models for part in ("--model", place.model)]
     if not _embedded_target(plan.target):
         target = state.targets.get(plan.target)
         url = plan.target if "://" in plan.target else target.url if target else ""
         return [*(["--url", url] if "://" in url else []), *(["--model", plan.model] if plan.model != "-" else [])]
     suite = _suite(header, header.overrides)
     names = model_names(msgspec.structs.replace(suite, models=header.models) if header.models else suite)
-    model = plan.target.partition(":")[2] or (names[0] if len(names) == 1 else None)
+    setting = point_name(_embedded_settings(suite, plan))
+    named = plan.target.removesuffix(f"[{setting}]" if setting else "").partition(":")[2]
+    model = named or (names[0] if len(names) == 1 else None)
     elsewhere = header.urls or target_names(suite) != (EMBEDDED,)
     return [*(["--url", EMBEDDED] if elsewhere else []), *(["--model", model] if model else [])]
 
@@ -159,7 +173,12 @@ def _overrides(header: SessionOpened, plan: JobQueued) -> tuple[dict[str, str], 
     whole = _suite(header, header.overrides)
     # What was set in workloads comes from the job's own parameters: a key may belong to another workload of the suite.
     given = {key: value for key, value in header.overrides.items() if split_path(key)[0] in Suite.__struct_fields__}
-    given |= {"iterations": "1", **({"variants": "[]"} if whole.variants else {})}
+    given |= {
+        "iterations": "1",
+        **({"variants": "[]"} if whole.variants else {}),
+        **({"grid": "{}"} if whole.grid else {}),
+    }
+    given |= {f"{EMBEDDED}.{key}": _json(value) for key, value in _embedded_settings(whole, plan).items()}
     if {"kind", *LEVELS} & set(_differing(_alone(header, given, plan), plan)):
         given |= {key: _json(plan.parameters[key]) for key in LEVELS if plan.parameters.get(key)}
     differing = _differing(_alone(header, given, plan), plan)

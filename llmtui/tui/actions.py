@@ -105,8 +105,17 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("window_longer", ("plus", "equals_sign"), "longer", "Show a longer span of time in the graphs", "look"),
     Action("window_shorter", ("minus",), "shorter", "Show a shorter span of time in the graphs", "look"),
-    Action("copy_row", ("y",), "copy", "Copy the row under the cursor", "look", reason=_needs_results),
-    Action("copy_table", ("Y",), "copy table", "Copy the results as a table", "look", reason=_needs_results),
+    Action(
+        "copy_row",
+        ("y",),
+        "copy",
+        "Copy the row under the cursor, or the commands that measure it again",
+        "look",
+        reason=_needs_results,
+    ),
+    Action(
+        "copy_table", ("Y",), "copy table", "Copy the results as TSV, JSON or Markdown", "look", reason=_needs_results
+    ),
     Action("select", ("space", "t"), "select", "Select the row under the cursor, or no longer", "run"),
     Action(
         "pause_queue", ("P",), "pause queue", "Let no further request start, or go on", "run", None, True, _needs_engine

@@ -19,6 +19,7 @@ from llmtui.tui.glyphs import Glyphs, glyphs_of
 from llmtui.tui.profile import Profile
 
 if TYPE_CHECKING:
+    from llmtui.tui.copying import SessionTexts
     from llmtui.tui.frame import Source
     from llmtui.tui.screens.compare import CompareRows
     from llmtui.tui.screens.session import SessionScreen
@@ -38,6 +39,7 @@ class LlmtuiApp(App[None]):
         profile: Profile,
         settings_folder: Path | None,
         compare: "CompareRows | None" = None,
+        texts: "SessionTexts | None" = None,
     ) -> None:
         self._themes = theme.load_themes(settings_folder)
         self._wanted = profile.theme or theme.DEFAULT
@@ -47,6 +49,7 @@ class LlmtuiApp(App[None]):
         self._first = first
         self._profile = profile
         self._compare = compare
+        self._texts = texts
         self._interrupts = 0
         self.glyphs: Glyphs = glyphs_of(profile.tier)
 
@@ -93,6 +96,7 @@ class LlmtuiApp(App[None]):
             bytes_sent=self._bytes_sent,
             compare=self._compare,
             again=again,
+            texts=self._texts,
         )
         return SessionScreen(view)
 
@@ -142,9 +146,10 @@ def run_app(
     profile: Profile,
     settings_folder: Path | None = None,
     compare: "CompareRows | None" = None,
+    texts: "SessionTexts | None" = None,
 ) -> int:
     """Run the app to its end and return the exit code."""
-    app = LlmtuiApp(first, profile, settings_folder, compare)
+    app = LlmtuiApp(first, profile, settings_folder, compare, texts)
     app.run(mouse=profile.mouse)
     return app.return_code or 0
 
@@ -159,6 +164,7 @@ def view_session(
     state_folder: Path,
     compare: "CompareRows | None" = None,
     again: "Again | None" = None,
+    texts: "SessionTexts | None" = None,
 ) -> int:
     """Show one session until the user leaves it."""
     return run_app(
@@ -166,4 +172,5 @@ def view_session(
         profile,
         settings_folder,
         compare,
+        texts,
     )

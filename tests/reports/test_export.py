@@ -216,7 +216,7 @@ def test_any_text_is_one_cell_that_does_nothing(text):
 
 
 def test_a_copied_table_has_numbers_as_numbers_and_no_formulas():
-    text = tsv_text(("a", "=b"), [("-1.5", EVIL), ("12:30", "-"), ("x\ty", "-x")])
+    text = tsv_text([("a", "=b"), ("-1.5", EVIL), ("12:30", "-"), ("x\ty", "-x")])
     assert text == f"a\t'=b\n-1.5\t'{EVIL}\n12:30\t-\nx y\t'-x\n"
 
 

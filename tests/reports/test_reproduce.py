@@ -13,6 +13,7 @@ from llmtui import events as ev
 from llmtui.reports.reproduce import Command, command_lines, curl_command, quoted, run_command
 from llmtui.state.reducer import apply_all
 from llmtui.state.session import SessionState
+from llmtui.suites.grid import embedded_servers
 from llmtui.suites.plan import PlannedTarget, plan_jobs
 from llmtui.suites.reading import read_suite
 
@@ -31,6 +32,14 @@ VARIED = (
 variants:
   - {name: a, set: {max_tokens: 4}}
   - {name: b, set: {temperature: null, stop: ["x y", "it's"]}}
+"""
+)
+
+
+GRID = (
+    SUITE
+    + """
+grid: {temperature: [0, 0.8], embedded.threads: [1, 2]}
 """
 )
 
@@ -130,6 +139,26 @@ def test_the_embedded_server_gets_as_many_slots_as_it_had():
     assert overrides_of(run_command(state, first, "/s/two.yaml"))["embedded.parallel"] == "4"
     last = next(name for name, job in state.jobs.items() if job.plan.load == ev.OfferedLoad(concurrency=4))
     assert "embedded.parallel" not in overrides_of(run_command(state, last, "/s/two.yaml"))
+
+
+def test_a_point_of_a_grid_keeps_its_own_server_and_values():
+    suite = read_suite(GRID, "suite")
+    targets = []
+    for wanted in embedded_servers(suite):
+        name = f"embedded[{wanted.setting}]"
+        server = ev.Server(url="embedded", kind="embedded", models=(ev.Model(id="m"),))
+        targets.append(PlannedTarget(name, server, None, ("m",), wanted.setting))
+    plans = plan_jobs(suite, targets)
+    assert {plan.target for plan in plans} == {"embedded[threads=1]", "embedded[threads=2]"}
+    for plan in plans:
+        parameters = msgspec.json.decode(msgspec.json.encode(plan.workload))
+        job = queued(target=plan.target, workload=plan.name, kind=plan.workload.__struct_config__.tag, variant=plan.variant, point=plan.point, load=plan.load, parameters=parameters)  # fmt: skip
+        command = run_command(folded([header(suite=GRID), job]), "j1", "/s/two.yaml")
+        assert (command.reason, command.notes) == (None, ())
+        assert (after(command, "--url"), after(command, "--model")) == ([], [])
+        alone = read_suite(GRID, "suite", overrides_of(command))
+        assert (alone.grid, f"embedded[threads={alone.embedded.threads}]") == ({}, plan.target)
+        assert getattr(alone.workloads[0], "temperature", None) == parameters.get("temperature")
 
 
 def test_what_can_not_be_run_says_why():

@@ -13,13 +13,13 @@ from textual.widgets import Input, Static
 from llmtui import control
 from llmtui.control import ControlError
 from llmtui.tui.actions import BY_ID, PANES, Situation, action_for, help_lines, keys_in_use
-from llmtui.tui.clipboard import copy_text
 from llmtui.tui.frame import Pump
 from llmtui.tui.own_use import OwnUseMeter
 from llmtui.tui.playback import Playback
 from llmtui.tui.projections.results import result_details
 from llmtui.tui.projections.status import Link
 from llmtui.tui.screens.charts import Charts
+from llmtui.tui.screens.copy_keys import CopyKeys
 from llmtui.tui.screens.edges import Edges
 from llmtui.tui.screens.leave import LeaveChoice, LeaveQuestion
 from llmtui.tui.screens.page import Page
@@ -31,6 +31,7 @@ from llmtui.tui.widgets.rows import Rows
 
 METER_S = 2.0
 IDLE_FRAME_S = 0.25
+TOAST_S = 8.0
 IDLE_WORK_S = 0.02
 """Time between two frames that a replay may use to make later jumps fast."""
 
@@ -59,6 +60,7 @@ class SessionScreen(Screen[None]):
         self._queue = QueueKeys(
             self, view, look=lambda: self.situation, list_of=self._list_of, say=self._edges.say, show=self._show_other
         )
+        self._copies = CopyKeys(self, view.texts, view.state_folder, self._toast)
         self._meter = OwnUseMeter(view.bytes_sent)
 
     # Making the screen.
@@ -228,7 +230,8 @@ class SessionScreen(Screen[None]):
     def _do_details(self) -> None:
         job = self._queue.cursor_job()
         if job is not None:
-            self.app.push_screen(Page(f"job {job}", result_details(self._pump.state, job, self._view.glyphs)))
+            details = result_details(self._pump.state, job, self._view.glyphs)
+            self.app.push_screen(Page(f"job {job}", [*details, *self._copies.reproduction(self._pump.state, job)]))
         elif self._current == "alerts":
             row = self._row_under_cursor("alerts")
             if row:
@@ -275,26 +278,14 @@ class SessionScreen(Screen[None]):
             pane.show(self._pump.state)
 
     def _do_copy_row(self) -> None:
-        job = self._queue.cursor_job()
-        lines = (
-            result_details(self._pump.state, job, self._view.glyphs)
-            if job
-            else list(self._row_under_cursor(self._current))
-        )
-        self._copy("\n".join(lines))
+        self._copies.row(self._pump.state, self._queue.cursor_job(), self._row_under_cursor(self._current))
 
     def _do_copy_table(self) -> None:
-        heart = self.pane("results").heart
-        if not isinstance(heart, Rows):
-            return
-        rows = [row.cells for row in heart.rows]
-        head = tuple(column.title for column in heart.columns)
-        self._copy("\n".join("\t".join(cells) for cells in (head, *rows)) + "\n")
+        self._copies.table(self._pump.state)
 
-    def _copy(self, text: str) -> None:
-        driver = self.app._driver  # noqa: SLF001 - Textual's own copy neither speaks tmux nor bounds the length
-        if driver is not None and text:
-            self._say(copy_text(text, driver.write, self._view.state_folder))
+    def _toast(self, text: str) -> None:
+        """Say what is longer than the last line; a path must not be cut."""
+        self.notify(text, timeout=TOAST_S, markup=False)
 
     def _do_mark(self) -> None:
         self._ask("#marker")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmtui import control
+from llmtui.tui.copying import SessionTexts
 from llmtui.tui.frame import Source
 from llmtui.tui.glyphs import Glyphs
 
@@ -45,6 +46,7 @@ class View(NamedTuple):
     """What a session screen is given: its source, how to send commands (None: nobody to send to), and how to draw.
 
     `again` starts a new session from this one; None where that can't be done, as with one of another host.
+    `texts` makes what is copied; without it nothing can be.
     """
 
     source: Source
@@ -56,3 +58,4 @@ class View(NamedTuple):
     bytes_sent: Callable[[], int] = lambda: 0
     compare: "CompareRows | None" = None
     again: Again | None = None
+    texts: SessionTexts | None = None

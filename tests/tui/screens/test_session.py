@@ -190,16 +190,6 @@ async def test_the_palette_offers_every_action(tmp_path):
         assert not isinstance(app.screen, SessionScreen)
 
 
-async def test_a_row_and_the_table_can_be_copied(tmp_path):
-    app, _ = app_for(LIVE, tmp_path)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.2)
-        await pilot.press("4", "Y")
-        text = (tmp_path / "clipboard.txt").read_text()
-        assert text.startswith("job\tworkload\tTTFT")
-        assert "j1\tshort #1" in text
-
-
 async def test_idle_frames_draw_nothing(tmp_path):
     app, _ = app_for(whole_session(), tmp_path, live=False)
     async with app.run_test(size=(120, 40)) as pilot:
