@@ -2,7 +2,7 @@
 
 import difflib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -12,7 +12,7 @@ from llmtui.log.library import SessionEntry, list_sessions
 from llmtui.log.read import LogError, read_log
 from llmtui.log.summary import index_file
 from llmtui.reports.compared_figures import FIGURES, NAMES
-from llmtui.reports.history import HistorySession, build_history
+from llmtui.reports.history import History, HistorySession, build_history
 from llmtui.reports.history_text import history_data, history_text
 from llmtui.reports.overlay_text import can_print
 from llmtui.reports.session_list import FilterError, filtered
@@ -31,11 +31,7 @@ def command(figure: str, suite: str | None, model: str | None, filters: tuple[st
 
     Each workload with its parameters, model, machine and version of the server has a table of its own.
     """
-    entries = _chosen(suite, model, filters)
-    chosen = next(candidate for candidate in FIGURES if candidate.name == figure)
-    unread: dict[str, str] = {}
-    history = build_history(chosen, _read(entries, unread, samples=figure == "memory"), model)
-    history.left_out.update(unread)
+    history = read_history(figure, suite, model, filters)
     if as_json:
         import msgspec
 
@@ -47,7 +43,17 @@ def command(figure: str, suite: str | None, model: str | None, filters: tuple[st
         raise click.ClickException(f"no session has the figure `{figure}`")
 
 
-def _chosen(suite: str | None, model: str | None, filters: tuple[str, ...]) -> list[SessionEntry]:
+def read_history(figure: str, suite: str | None, model: str | None, filters: Sequence[str]) -> History:
+    """Return the history of a figure over the sessions that fit. Raises `click.ClickException` where none does."""
+    entries = _chosen(suite, model, filters)
+    chosen = next(candidate for candidate in FIGURES if candidate.name == figure)
+    unread: dict[str, str] = {}
+    history = build_history(chosen, _read(entries, unread, samples=figure == "memory"), model)
+    history.left_out.update(unread)
+    return history
+
+
+def _chosen(suite: str | None, model: str | None, filters: Sequence[str]) -> list[SessionEntry]:
     """Return the sessions that are asked for, oldest first."""
     folder = places.sessions_folder()
     entries = list_sessions(folder, index_file(folder, places.state_folder()))

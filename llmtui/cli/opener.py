@@ -1,7 +1,7 @@
 """What the home screen can ask for, and how it is answered. Imports Textual, so only `open_home` imports this."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import click
@@ -33,6 +33,8 @@ def make_home(app: LlmtuiApp, urls: tuple[str, ...]) -> HomeScreen:
         start=opener.start,
         open=opener.open,
         selftest=selftest_lines,
+        compare=opener.compare,
+        history=opener.history,
     )
     opener.screen = HomeScreen(sources, app.glyphs)
     return opener.screen
@@ -89,6 +91,28 @@ class _Opener:
     async def open(self, session: str) -> None:
         """Show a session of the list."""
         self._push(places.sessions_folder() / f"{session}.jsonl")
+
+    async def compare(self, sessions: Sequence[str]) -> None:
+        """Compare sessions of the list, the first as the baseline."""
+        from llmtui.cli.compared import compare_sessions
+        from llmtui.tui.screens.compare import CompareScreen
+
+        compared = await asyncio.to_thread(compare_sessions, sessions)
+        self._app.push_screen(CompareScreen(compared, self._app.glyphs))
+
+    async def history(self, session: str) -> None:
+        """Show the history of a session's suite and model."""
+        from llmtui.cli.history_view import history_screen
+
+        folder = places.sessions_folder()
+        entries = await asyncio.to_thread(list_sessions, folder, index_file(folder, places.state_folder()))
+        entry = next((entry for entry in entries if entry.id == session), None)
+        if entry is None or entry.header is None:
+            if self.screen is not None:
+                self.screen.say(f"{session} can't be read, so it has no history")
+            return
+        model = entry.models[0] if entry.models else None
+        self._app.push_screen(history_screen(entry.header.name, model, self._app.glyphs))
 
     def _push(self, log: Path) -> None:
 

@@ -84,10 +84,11 @@ def _cells(history: History, point: HistoryPoint, place: int, found: Sequence[St
     if point.changed:
         marks.append(f"now {point.changed}")
     text = history.figure.text(point.value)
-    return (_date(point.opened_at), point.session, text, str(point.runs), change, "; ".join(marks))
+    return (date_text(point.opened_at), point.session, text, str(point.runs), change, "; ".join(marks))
 
 
-def _date(opened_at: str) -> str:
+def date_text(opened_at: str) -> str:
+    """Return a moment of a header as date and time of here, `-` for what is none."""
     try:
         return f"{datetime.fromisoformat(opened_at).astimezone():%Y-%m-%d %H:%M}"
     except (ValueError, OverflowError, OSError):

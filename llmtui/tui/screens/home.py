@@ -49,6 +49,8 @@ class HomeSources(NamedTuple):
     start: Callable[[str, str | None], Awaitable[None]]
     open: Callable[[str], Awaitable[None]]
     selftest: Callable[[], AsyncGenerator[SelftestLine]]
+    compare: Callable[[Sequence[str]], Awaitable[None]] | None = None
+    history: Callable[[str], Awaitable[None]] | None = None
 
 
 class HomeScreen(Screen[None]):
@@ -72,6 +74,9 @@ class HomeScreen(Screen[None]):
         Binding("enter", "choose", "start or open"),
         Binding("r", "refresh_all", "look again"),
         Binding("t", "selftest", "self-test"),
+        Binding("space", "select", "select a session"),
+        Binding("V", "compare", "compare the selected sessions"),
+        Binding("H", "history", "all sessions of this suite and model"),
         Binding("question_mark,f1", "help", "help"),
         Binding("colon,ctrl+p", "app.command_palette", "palette"),
         Binding("escape", "calm", show=False),
@@ -110,7 +115,11 @@ class HomeScreen(Screen[None]):
                 "sessions", (Column("session"), Column("state"), Column("suite"), Column("models")), "no sessions yet"
             )
         yield Static("", id="hint", markup=False)
-        yield Static("tab next list  r look again  t self-test  : palette  ? help  q leave", id="footer", markup=False)
+        yield Static(
+            "tab next list  space select  V compare  H history  r look again  t self-test  ? help  q leave",
+            id="footer",
+            markup=False,
+        )
 
     def _list(self, name: str, columns: Sequence[Column], empty: str) -> ComposeResult:
         box = Vertical(id=name, classes="list")
@@ -172,10 +181,16 @@ class HomeScreen(Screen[None]):
         elif focused == "servers" and key:
             text = f"enter runs quick on {key}"
         elif focused == "sessions" and key:
-            text = f"enter opens {key}"
+            text = self._session_hint(key)
         else:
             text = "tab goes to the suites"
         self.query_one("#hint", Static).update(text)
+
+    def _session_hint(self, key: str) -> str:
+        count = len(self.rows("sessions").selected)
+        if count > 1:
+            return f"V compares the {count} selected sessions, the oldest as the baseline"
+        return f"V compares it with what else is selected; enter opens {key}" if count else f"enter opens {key}"
 
     def _focused_list(self) -> str:
         for name in LISTS:
@@ -219,6 +234,26 @@ class HomeScreen(Screen[None]):
             await self._sources.start("quick", key)
         else:
             await self._sources.open(key)
+
+    def action_select(self) -> None:
+        """Select the session under the cursor, or no longer."""
+        if self._focused_list() == "sessions":
+            self.rows("sessions").toggle_selected()
+        self._hint()
+
+    async def action_compare(self) -> None:
+        """Compare the selected sessions, oldest first; of one alone its variants."""
+        keys = self.rows("sessions").chosen_keys()[::-1]
+        if keys and self._sources.compare is not None:
+            self.say(f"comparing {len(keys)} sessions" if len(keys) > 1 else f"comparing the variants of {keys[0]}")
+            await self._sources.compare(keys)
+            self._hint()
+
+    async def action_history(self) -> None:
+        """Show the figures of all sessions of this session's suite and model."""
+        key = self.rows("sessions").cursor_key
+        if key and self._sources.history is not None:
+            await self._sources.history(key)
 
     def action_selftest(self) -> None:
         """Prove on this machine that the figures are right."""

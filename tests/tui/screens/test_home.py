@@ -13,6 +13,8 @@ class Found:
         self.servers = servers
         self.started = []
         self.opened = []
+        self.compared = []
+        self.histories = []
 
     async def discover(self):
         for server in self.servers:
@@ -40,10 +42,24 @@ class Found:
     async def open(self, session):
         self.opened.append(session)
 
+    async def compare(self, sessions):
+        self.compared.append(list(sessions))
+
+    async def history(self, session):
+        self.histories.append(session)
+
 
 def app_for(found):
     sources = HomeSources(
-        found.discover, found.hardware, found.suites, found.sessions, found.start, found.open, found.selftest
+        found.discover,
+        found.hardware,
+        found.suites,
+        found.sessions,
+        found.start,
+        found.open,
+        found.selftest,
+        found.compare,
+        found.history,
     )
     return LlmtuiApp(lambda app: HomeScreen(sources, app.glyphs), detect_profile({}, encoding="utf-8"), None)
 
@@ -86,6 +102,23 @@ async def test_a_server_can_be_measured_and_a_session_opened():
         await pilot.pause()
     assert found.started == [("quick", "http://127.0.0.1:11434")]
     assert found.opened == ["s-new"]
+
+
+async def test_selected_sessions_are_compared_with_the_oldest_of_them(tmp_path):
+    found = Found()
+    app = app_for(found)
+    async with app.run_test(size=(120, 24)) as pilot:
+        await pilot.pause(0.2)
+        await pilot.press("space")
+        assert not app.screen.rows("sessions").selected, "nothing is selected in the list of suites"
+        await pilot.press("3", "V")
+        assert found.compared == [["s-new"]], "the variants of the one under the cursor"
+        await pilot.press("space", "down", "space")
+        assert "V compares the 2 selected sessions" in app.screen.query_one("#hint", Static).content
+        await pilot.press("V")
+        assert found.compared[1:] == [["s-old", "s-new"]]
+        await pilot.press("space", "H")
+        assert found.histories == ["s-old"]
 
 
 async def test_without_servers_it_says_what_to_do():
