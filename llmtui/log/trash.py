@@ -1,6 +1,7 @@
 """The trash beside the sessions: a deleted session waits there until it is restored or the trash is emptied."""
 
 import os
+import shutil
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from llmtui.log.library import SUFFIX, SessionEntry, is_running, list_sessions
+from llmtui.log.library import SUFFIX, SessionEntry, files_folder, is_running, list_sessions
 from llmtui.log.sidecar import SidecarError, change_sidecar, sidecar_path
 
 FOLDER = ".trash"
@@ -25,7 +26,7 @@ def trash_folder(folder: Path) -> Path:
 
 
 def delete_session(path: Path, folder: Path, now: datetime) -> Path:
-    """Move a session of `folder` to the trash, with what was added to it; return where it is now.
+    """Move a session of `folder` to the trash, with its files and what was added to it; return where it is now.
 
     Raises `TrashError` for one that runs, and for what is no session of this folder.
     """
@@ -42,6 +43,7 @@ def delete_session(path: Path, folder: Path, now: datetime) -> Path:
         # The log goes last: if this is cut short, the session is still listed, and can be deleted again.
         if sidecar_path(path).exists():
             sidecar_path(path).replace(sidecar_path(target))
+        _move_files(path, target)
         with suppress(SidecarError):
             moment = now.isoformat(timespec="seconds")
             change_sidecar(target, lambda sidecar: msgspec.structs.replace(sidecar, deleted_at=moment))
@@ -61,6 +63,7 @@ def restore_session(path: Path, folder: Path) -> Path:
             change_sidecar(path, lambda sidecar: msgspec.structs.replace(sidecar, deleted_at=None))
         if sidecar_path(path).exists():
             sidecar_path(path).replace(sidecar_path(target))
+        _move_files(path, target)
         path.rename(target)
     except OSError as error:
         raise TrashError(f"{path}: can't be restored: {error.strerror}") from None
@@ -84,12 +87,20 @@ def empty_trash(folder: Path, entries: Iterable[SessionEntry]) -> int:
         try:
             entry.path.unlink(missing_ok=True)
             sidecar_path(entry.path).unlink(missing_ok=True)
+            if files_folder(entry.path).is_dir():
+                shutil.rmtree(files_folder(entry.path))
         except OSError as error:
             raise TrashError(f"{entry.path}: can't be removed: {error.strerror}") from None
         count += 1
     with suppress(OSError):
         trash_folder(folder).rmdir()
     return count
+
+
+def _move_files(path: Path, target: Path) -> None:
+    """Move the tables and pages of a session, unless there are some already: they can be made anew from the log."""
+    if files_folder(path).is_dir() and not os.path.lexists(files_folder(target)):
+        files_folder(path).rename(files_folder(target))
 
 
 def _free(trash: Path, stem: str) -> Path:

@@ -18,6 +18,9 @@ SYSTEM = (
     "something can do harm, such as deleting files or giving away personal data, say so and show the safe way."
 )
 
+AFTER_S = 1.0
+"""So long a job goes on after its last answer, so that the memory is read once more."""
+
 FIRST = "What is a variable in Python?"
 
 QUESTIONS: Mapping[str, tuple[str, ...]] = {
@@ -70,6 +73,7 @@ class StudentWorkload:
             if hopeless(generation):
                 break
             bench.progress("measuring", place + 1, len(questions))
+        await bench.sleep(AFTER_S)
         return outcome_of(failures, len(questions), "questions")
 
 

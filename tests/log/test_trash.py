@@ -45,6 +45,21 @@ def test_a_deleted_session_comes_back_as_it_was(log, tmp_path):
     assert is_empty(tmp_path)
 
 
+def test_the_files_of_a_session_go_with_it(log, tmp_path):
+    folder = tmp_path / "a.files"
+    folder.mkdir()
+    (folder / "student.csv").write_text("rows")
+    before = everything(tmp_path)
+    moved = delete_session(log, tmp_path, NOW)
+    assert not folder.exists()
+    restore_session(moved, tmp_path)
+    assert everything(tmp_path) == before
+    delete_session(log, tmp_path, NOW)
+    assert empty_trash(tmp_path, list_trash(tmp_path)) == 1
+    assert everything(tmp_path) == {}
+    assert not trash_folder(tmp_path).exists()
+
+
 def test_one_without_additions_leaves_none_behind(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"damaged")

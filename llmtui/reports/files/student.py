@@ -46,7 +46,7 @@ def _figure(name: str) -> Callable[[_Test], Any]:
 def _answer(name: str, scale: float = 1.0) -> Callable[[_Test], Any]:
     def cell(test: _Test) -> Any:
         value = getattr(test.answer, name)
-        return value if value is None or scale == 1 else value * scale
+        return value if value is None or scale == 1 else round(value * scale, 3)
 
     return cell
 
