@@ -70,6 +70,11 @@ def _needs_two_jobs(situation: Situation) -> str | None:
     return None if ran > 1 else "fewer than two jobs have run"
 
 
+def _needs_grid(situation: Situation) -> str | None:
+    plans = (job.plan for job in situation.state.jobs.values())
+    return None if any(plan and plan.point for plan in plans) else "this session has no grid"
+
+
 def _replay(name: str, keys: tuple[str, ...], title: str, text: str, *, footer: bool = False) -> Action:
     return Action(f"replay_{name}", keys, title, text, "replay", footer=footer, replay=True)
 
@@ -103,6 +108,7 @@ ACTIONS: tuple[Action, ...] = (
         "look",
         reason=_needs_two_jobs,
     ),
+    Action("heat_map", ("H",), "heat map", "The points of a grid, and which is best", "look", reason=_needs_grid),
     Action("window_longer", ("plus", "equals_sign"), "longer", "Show a longer span of time in the graphs", "look"),
     Action("window_shorter", ("minus",), "shorter", "Show a shorter span of time in the graphs", "look"),
     Action(

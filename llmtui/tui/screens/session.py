@@ -265,6 +265,14 @@ class SessionScreen(Screen[None]):
         window = pane.window if isinstance(pane, HardwarePane) else 1
         self.app.push_screen(Charts(lambda: self._pump.state, self._view.glyphs, window))
 
+    def _do_heat_map(self) -> None:
+        # Only a session with a grid needs all that a surface does.
+        from llmtui.summaries.sweep import chosen_figure  # noqa: PLC0415
+        from llmtui.tui.screens.heat_map import HeatMapScreen  # noqa: PLC0415
+
+        figure = chosen_figure(self._pump.state).name
+        self.app.push_screen(HeatMapScreen(lambda: self._pump.state, self._view.glyphs, figure))
+
     def _do_window_longer(self) -> None:
         self._change_window(1)
 
