@@ -34,7 +34,7 @@ def folders_of_the_test(tmp_path, monkeypatch) -> Iterator[None]:
 
     Sockets get a folder with a short name, since a Unix socket's path has room for a hundred bytes.
     """
-    for variable in ("SESSIONS", "SETTINGS", "STATE"):
+    for variable in ("SESSIONS", "SETTINGS", "STATE", "TOOLS"):
         monkeypatch.setenv(f"LLMTUI_{variable}", str(tmp_path / "llmtui" / variable.lower()))
     runtime = tempfile.mkdtemp(prefix="llmtui-", dir="/tmp")
     monkeypatch.setenv("LLMTUI_RUNTIME", runtime)

@@ -15,7 +15,7 @@ _KIND_HEADINGS = ("component", *_KINDS.values())
 
 
 def summarize_job(state: SessionState, job: Job) -> Summary | None:
-    """Return rows for each component and the mean score; in the details what each one lacks. None before the first.
+    """Return rows for each component, the mean score, and what those below the mark lack; None before the first.
 
     The rate of decoding stands beside the scores and counts for none of them.
     """
@@ -33,7 +33,8 @@ def summarize_job(state: SessionState, job: Job) -> Summary | None:
     whole = Table(_HEADINGS, tuple(_row(state, score) for score in scores), numbers=("score", _HEADINGS[2], "tok/s"))
     rows = tuple((score.task, *(_points(score, kind) for kind in _KINDS)) for score in scores)
     by_kind = Table(_KIND_HEADINGS, rows, numbers=_KIND_HEADINGS[1:], title="points by kind of structure")
-    details = tuple(f"  {score.task}: {score.detail}" for score in scores)
+    lines += [f"  {score.task}: {score.detail}" for score in scores if not score.passed]
+    details = tuple(f"  {score.task}: {score.detail}" for score in scores if score.passed)
     return Summary(tuple(lines), (whole, by_kind), details)
 
 
