@@ -23,6 +23,8 @@ PEERS = tuple(
     module.PEER for module in (llmtui_itself, servebench, llama_benchy, homebench, ollama_profiler, aiperf, guidellm)
 )
 LIMIT_S = 180.0
+LONGER = 4
+"""A run of so many times the requests shows what one more costs, without the start of the program."""
 
 
 def main(names: Sequence[str]) -> int:
@@ -58,18 +60,29 @@ def run_peer(peer: Peer, cache: Path) -> tuple[Install, list[Outcome]]:
         print(f"  {case.title}", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix="llmtui-peer-") as folder:
             outcomes.append(run_case(peer, case, programs, Path(folder)))
+        if case.scenario == "plain" and not outcomes[-1].problem:
+            with tempfile.TemporaryDirectory(prefix="llmtui-peer-") as folder:
+                longer = run_case(peer, case, programs, Path(folder), LONGER * REQUESTS)
+            outcomes[-1] = outcomes[-1]._replace(further_s=cpu_of_further(outcomes[-1], longer))
     return Install(peer.name, size_of(programs), dict(peer.silent)), outcomes
 
 
-def run_case(peer: Peer, case: Case, programs: Path, folder: Path) -> Outcome:
+def cpu_of_further(outcome: Outcome, longer: Outcome) -> float | None:
+    """Return the CPU seconds of one more request, from two runs of which one is longer; None where one failed."""
+    if outcome.cpu_s is None or longer.cpu_s is None or longer.requests <= outcome.requests:
+        return None
+    return (longer.cpu_s - outcome.cpu_s) / (longer.requests - outcome.requests)
+
+
+def run_case(peer: Peer, case: Case, programs: Path, folder: Path, requests: int = REQUESTS) -> Outcome:
     """Run a peer once against a server of its own."""
     try:
         with truth_server(folder, [case.model]) as server:
-            order = Order(case, server.urls[case.api], programs, folder)
+            order = Order(case, server.urls[case.api], programs, folder, requests)
             peer.prepare(order)
             cost = run_measured(peer.command(order), environ_of(peer, order), folder, LIMIT_S)
         records = [record for record in read_truth(server.file) if record.model.partition(":")[0] == case.model]
-        _require_whole_run(cost, len(records), folder)
+        _require_whole_run(cost, len(records), requests, folder)
         reported = peer.read(order)
     except (PeerError, SelftestError, OSError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         known = isinstance(error, PeerError | SelftestError)
@@ -80,13 +93,13 @@ def run_case(peer: Peer, case: Case, programs: Path, folder: Path) -> Outcome:
     return Outcome(peer.name, case, true, reported, len(records), start_s, cost.cpu_s, cost.peak)
 
 
-def _require_whole_run(cost: Cost, requests: int, folder: Path) -> None:
+def _require_whole_run(cost: Cost, sent: int, requests: int, folder: Path) -> None:
     if cost.timed_out:
         raise PeerError(f"it was not done after {LIMIT_S:.0f} s")
     if cost.code != 0:
         raise PeerError(f"it ended with status {cost.code}: {_last_line(folder / 'output.txt')}")
-    if requests < REQUESTS:
-        raise PeerError(f"it sent {requests} of {REQUESTS} requests")
+    if sent < requests:
+        raise PeerError(f"it sent {sent} of {requests} requests")
 
 
 def environ_of(peer: Peer, order: Order) -> dict[str, str]:
