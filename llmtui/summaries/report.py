@@ -130,4 +130,4 @@ def verdict_words(tuning: Tuning, side: Side, figure: ReportFigure, comparison: 
         return comparison.verdict
     if min(comparison.first.count, comparison.second.count) < LEAST_TO_TELL:
         return f"can't tell: fewer than {LEAST_TO_TELL} runs of a side have it"
-    return "can't tell" if comparison.more is None else f"can't tell: {comparison.more} more runs may"
+    return "can't tell" if comparison.more is None else f"can't tell: run {comparison.more} more"

@@ -71,9 +71,10 @@ def compare_side(tuning: Tuning, side: Side, figure: ReportFigure) -> Comparison
 def tunings(state: SessionState, jobs: Sequence[Job], names: Sequence[str]) -> list[Tuning]:
     """Return the comparisons that these jobs make; `names` are the variants in the order of the suite.
 
-    A variant that ran on several targets or models is compared place by place.
+    A variant that ran on several targets or models is compared place by place. The points of a grid are told elsewhere.
     """
     found = []
+    jobs = [job for job in jobs if job.plan and not job.plan.point]
     for workload in dict.fromkeys(job.plan.workload for job in jobs if job.plan):
         own = [job for job in jobs if job.plan and job.plan.workload == workload]
         sides = [_sides(state, own, name) for name in (*names, None)]

@@ -34,7 +34,7 @@ class SessionFile(NamedTuple):
 GROWING: dict[str, str] = {"student": "student"}
 """The module of each kind of workload that has `growing_files`."""
 
-FINISHED: dict[str, str] = {}
+FINISHED: dict[str, str] = {"report": "report"}
 """The module of each kind of workload that has `finished_files`."""
 
 README = "README.md"
