@@ -75,6 +75,7 @@ async def resume_engine(request: ResumeRequest, servers: ServersOf) -> None:
         start_ns = rest.last_ns + 1
         held = HeldEvents()
         recorder = Recorder(held, origin_ns=time.monotonic_ns() - start_ns)
+        keeper.know(header.hardware)
         hardware = await keeper.start()
         suite_changed = suite_difference(header)
         differences = [suite_changed] if suite_changed else []

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from llmtui.engine.gpu_places import GpuPlaces
 from llmtui.engine.recorder import Recorder
 from llmtui.events import HardwareSnapshot, SamplerLost, SamplerStarted, SampleTaken, ServerProcessesFound
 from llmtui.telemetry.sample_lines import SamplerCommand, SamplerLine, Watch, decode_line, encode
@@ -44,6 +45,7 @@ class SamplerKeeper:
         self._child: asyncio.subprocess.Process | None = None
         self._watch: Watch | None = None
         self._early: list[SamplerLine] = []
+        self._gpus = GpuPlaces()
         self.sensors = Sensors()
 
     @property
@@ -61,7 +63,12 @@ class SamplerKeeper:
         if line.hardware is None:
             self._early.append(line)
             return HardwareSnapshot(detection_failed={"all": "the sampler gave no snapshot"})
+        self._gpus.know(line.hardware)
         return line.hardware
+
+    def know(self, hardware: HardwareSnapshot) -> None:
+        """Keep the GPUs of an earlier run of this session under the numbers that they have in its log."""
+        self._gpus.know(hardware)
 
     def watch(self, target: str, url: str, pid: int | None) -> None:
         """Watch the process tree of the server behind `url`."""
@@ -120,9 +127,12 @@ class SamplerKeeper:
         while True:
             line = self._early.pop(0) if self._early else await self._line(self._silence_s)
             t = recorder.since_origin(line.monotonic_ns)
-            if line.values or line.missing:
-                self.sensors.take(Sample(max(0, t), line.values, line.missing))
-                recorder.record(SampleTaken(t=max(0, t), values=line.values, missing=line.missing))
+            values, missing = self._gpus.rename(line.values), self._gpus.rename(line.missing)
+            if line.hardware is not None:
+                missing |= self._gpus.know(line.hardware)
+            if values or missing:
+                self.sensors.take(Sample(max(0, t), values, missing))
+                recorder.record(SampleTaken(t=max(0, t), values=values, missing=missing))
             if line.processes is not None:
                 found = line.processes
                 recorder.record(

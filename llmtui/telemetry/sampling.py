@@ -66,10 +66,13 @@ class Sampler:
         return SamplerLine(monotonic_ns=self._clock(), pid=os.getpid(), hardware=self.sources.snapshot())
 
     def take(self) -> list[SamplerLine]:
-        """Read once; return the sample, before it what came late, after it what changed besides."""
+        """Read once; return the sample, before it what came late, after it what changed besides.
+
+        GPUs that changed come before all of it: the numbers in the samples are theirs.
+        """
         lines = [self._line(reading) for reading in self._read()]
         if self.sources.gpus() != self._gpus:
-            lines.append(self.hardware_line())
+            lines.insert(0, self.hardware_line())
         news = self.sources.server.news()
         if news is not None:
             lines.append(SamplerLine(monotonic_ns=self._clock(), processes=news))

@@ -313,6 +313,56 @@ async def test_a_driver_that_crashes_takes_only_the_sampler_which_is_started_aga
     assert len(sink.of(SamplerStarted)) >= 2
 
 
+async def test_after_a_crash_each_gpu_keeps_its_number_though_the_driver_counts_them_the_other_way_round(
+    library, state
+):
+    second = STATE.replace("gpu0.util=93", "gpu1.util=50").replace("gpu0.", "gpu1.")
+    two = f"{STATE}{second}count=2\n"
+    swapped = two.replace("gpu1.util=50", "gpu1.util=93").replace("gpu0.util=93", "gpu0.util=50")
+    swapped += "gpu0.uuid=1\ngpu1.uuid=0\n"
+    alone = f"{STATE}gpu0.uuid=1\n".replace("gpu0.util=93", "gpu0.util=50")
+    env = environ(library, state)
+    command = [
+        "env",
+        *(f"{name}={env[name]}" for name in ("LD_LIBRARY_PATH", "FAKE_NVML_STATE")),
+        *sampler_command(100),
+    ]
+    sink, keeper = Sink(), SamplerKeeper(100, command)
+
+    def told(number):
+        key = f"gpu.{number}.percent"
+        return [sample.values[key] for sample in sink.of(SampleTaken) if key in sample.values]
+
+    async def after(text, *numbers):
+        """Let the driver crash and come back as `text` says; wait for news of these GPUs."""
+        lost, before = len(sink.of(SamplerLost)), [len(told(number)) for number in numbers]
+        replace(state, f"{text}gpu0.crash=1\n")
+        while len(sink.of(SamplerLost)) == lost:
+            await asyncio.sleep(0.01)
+        replace(state, text)
+        while any(len(told(number)) == old for number, old in zip(numbers, before, strict=True)):
+            await asyncio.sleep(0.01)
+
+    replace(state, two)
+    await keeper.start()
+    task = asyncio.create_task(keeper.run(Recorder(sink)))
+    try:
+        async with asyncio.timeout(100):
+            while not (told(0) and told(1)):
+                await asyncio.sleep(0.01)
+            await after(swapped, 0, 1)
+            await after(alone, 1)
+            await after(two, 0, 1)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await keeper.aclose()
+    assert (set(told(0)), set(told(1))) == ({93.0}, {50.0})
+    assert told(2) == []
+    reasons = [sample.missing["gpu.0.percent"] for sample in sink.of(SampleTaken) if "gpu.0.percent" in sample.missing]
+    assert any("does not find this GPU any more" in reason for reason in reasons), "while the other one was alone"
+
+
 async def test_a_crash_leaves_the_doctor_with_a_reason(library, state):
     env = environ(library, state)
     command = ["env", *(f"{name}={env[name]}" for name in ("LD_LIBRARY_PATH", "FAKE_NVML_STATE")), *once_command()]
