@@ -17,6 +17,7 @@ _COMMANDS = {
     "replay": "Play a session again",
     "compare": "Say whether two sessions differ, and how surely",
     "check": "Fail when a session is slower than its baseline, for CI",
+    "advise": "Rate what sessions measured, and say which model fits which use",
     "history": "Show a figure over all sessions of a suite",
     "report": "Write the tables and pages of a session into a folder",
     "export": "Write a session as JSON, CSV or Markdown",

@@ -11,19 +11,22 @@ JobSummary = Callable[[SessionState, Job], Summary | None]
 SessionSummary = Callable[[SessionState, list[Job]], Summary | None]
 
 KINDS_OF_JOB: dict[str, str] = {
+    "quality": "quality",
+    "compare-models": "compare_models",
     "student": "student",
     "interactive": "interactive",
     "batch": "batch",
     "consistency": "consistency",
-    "quality": "quality",
-    "refactor": "refactor",
     "long_context": "long_context",
-    "compare-models": "compare_models",
+    "refactor": "refactor",
 }
 """The module in this package whose `summarize_job(state, job)` speaks for one job of a kind."""
 
 KINDS_OF_SESSION: dict[str, str] = {"compare-models": "compare_models", "report": "report"}
 """The module in this package whose `summarize_jobs(state, jobs)` speaks for all jobs of a kind together."""
+
+RATED = frozenset({"interactive", "long_context", "batch", "quality"})
+"""The kinds of jobs that have thresholds to be rated by; the tables of ratings say which."""
 
 
 def job_summary(state: SessionState, job: Job) -> Summary | None:
@@ -50,6 +53,32 @@ def session_summaries(state: SessionState) -> Iterator[Summary]:
         from llmtui.summaries.sweep import summarize_sweep  # noqa: PLC0415
 
         yield from summarize_sweep(state)
+    advice = session_advice(state)
+    if advice is not None:
+        yield advice
+
+
+def rating_lines(state: SessionState, job: Job) -> list[str]:
+    """Return the rating of a job and its figures in plain words; empty for one that can't be rated."""
+    if not _is_rated(job):
+        return []
+    from llmtui.summaries.advice import job_rating_lines  # noqa: PLC0415
+
+    return job_rating_lines(state, job)
+
+
+def session_advice(state: SessionState) -> Summary | None:
+    """Return ratings and advice of the session so far; None where there is nothing to rate."""
+    if not any(map(_is_rated, state.jobs.values())):
+        return None
+    # Only a session with something to rate needs the tables of ratings.
+    from llmtui.summaries.advice import summarize_session  # noqa: PLC0415
+
+    return summarize_session(state)
+
+
+def _is_rated(job: Job) -> bool:
+    return job.plan is not None and job.plan.kind in RATED and job.status in {"done", "failed"}
 
 
 def job_summary_lines(state: SessionState, job: Job, *, whole: bool = False) -> list[str]:

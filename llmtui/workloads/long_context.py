@@ -60,11 +60,11 @@ class _Run:
         self._model = await self._bench.describe_model()
         self._bench.progress("measuring", 0, 2 * len(sizes))
         for place, size in enumerate(sizes):
-            if self._stop is not None and self._stop.outcome != "does not fit":
-                self._tell(size, "not tried", f"{self._last_text()}{self._stop.reason}")
-            elif (too_large := self._too_large(size)) is not None:
-                self._stop = ContextLimit("does not fit", too_large)
+            if (too_large := self._too_large(size)) is not None:
+                self._stop = self._stop or ContextLimit("does not fit", too_large)
                 self._tell(size, "does not fit", too_large)
+            elif self._stop is not None:
+                self._tell(size, "not tried", f"{self._last_text()}{self._stop.reason}")
             else:
                 await self._try(size, 2 * place)
             self._bench.progress("measuring", 2 * place + 2, 2 * len(sizes))
@@ -75,7 +75,7 @@ class _Run:
 
     def _too_large(self, size: int) -> str | None:
         """Return why the server can't hold so many tokens, as far as it says; None where it has to be tried."""
-        if self._stop is not None:
+        if self._stop is not None and self._stop.outcome == "does not fit":
             return self._stop.reason
         model = self._model
         window = model.context if model and self._window_option is None else None

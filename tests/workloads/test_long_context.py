@@ -303,3 +303,10 @@ async def test_a_quick_run_tries_two_small_sizes():
     bench = Bench()
     await run(bench, quick=True)
     assert tuple(bench.outcomes) == QUICK_SIZES
+
+
+async def test_what_would_not_fit_anyway_says_so_after_a_slow_one_too():
+    bench = Bench(window=2048, ttft_s=9.0)
+    await run(bench, max_load_s=5.0)
+    assert bench.outcomes == {1024: "measured", 2048: "not tried", 4096: "does not fit"}
+    assert "loading took" in bench.verdicts[0][2][0]

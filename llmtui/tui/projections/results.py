@@ -8,7 +8,8 @@ from llmtui.state.origins import origin_text
 from llmtui.state.result_columns import ResultColumn, cells, columns_for, verdict_lines
 from llmtui.state.results import JobResult, job_result, job_results
 from llmtui.state.session import SessionState
-from llmtui.summaries.registry import job_summary_lines
+from llmtui.summaries.registry import job_summary_lines, rating_lines, session_advice
+from llmtui.summaries.summary import summary_text
 from llmtui.tui.glyphs import Glyphs
 from llmtui.tui.projections.load import load_lines
 from llmtui.tui.projections.queue import TONES
@@ -57,6 +58,8 @@ def result_details(state: SessionState, name: str, glyphs: Glyphs) -> list[str]:
     lines += ["", *verdict_lines(result)] if result.verdict else []
     summary = job_summary_lines(state, job, whole=True)
     lines += ["", *summary] if summary else []
+    rating = rating_lines(state, job)
+    lines += ["", *rating] if rating else []
     lines += ["", *_figures(result), ""]
     lines += [*load_lines(state, result, glyphs), ""] if result.steps else []
     if result.missing:
@@ -65,6 +68,8 @@ def result_details(state: SessionState, name: str, glyphs: Glyphs) -> list[str]:
         lines += ["notes:", *(f"  {note}" for note in result.notes), ""]
     if job.plan is not None:
         lines += ["parameters:", *(f"  {key}: {value}" for key, value in job.plan.parameters.items())]
+    advice = session_advice(state) if rating else None
+    lines += ["", "all jobs of this session:", *summary_text(advice)] if advice else []
     return [wording.visible(line) for line in lines]
 
 

@@ -1,5 +1,6 @@
 from support.conversation import header, queued, whole_session
 from support.load_events import C2, session_under_load
+from support.summaries import read_state
 
 from llmtui import events as ev
 from llmtui.state.reducer import apply_all
@@ -72,3 +73,11 @@ def test_the_details_of_a_load_hold_its_levels_capacity_and_doubts():
     assert "C=2: 3 requests, 1 failed, 1 kept the SLO" in text
     assert "the window was short" in text
     assert "by load" not in "\n".join(result_details(state(), "j1", glyphs_of("ascii")))
+
+
+def test_the_details_of_a_rated_job_have_its_rating_and_the_advice_of_the_session():
+    details = result_details(read_state("mix"), "j4", glyphs_of("ascii"))
+    rating = next(place for place, line in enumerate(details) if line.startswith("rating: excellent: loading"))
+    assert details.index("all jobs of this session:") > rating
+    assert any(line.startswith("  long context ") and "1024 tokens of usable context" in line for line in details)
+    assert not any("rating" in line for line in result_details(state(), "j1", glyphs_of("ascii")))
