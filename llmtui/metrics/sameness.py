@@ -17,13 +17,13 @@ class Likeness(NamedTuple):
 def likenesses(answers: Sequence[str]) -> list[Likeness]:
     """Return for each answer how far it is from the others; the mean over all is the mean over all pairs.
 
-    The usual answer is the one that came most often, the first of those that came equally often. An answer alone has
-    no distance to any other.
+    The usual answer is the one that came most often, the first of those that came equally often; where no two answers
+    are the same, none is usual. An answer alone has no distance to any other.
     """
     if not answers:
         return []
     counts = Counter(answers)
-    usual = max(counts, key=lambda answer: counts[answer])
+    usual, times = counts.most_common(1)[0]
     different = list(counts)
     # Equal answers share their distances: at temperature 0 there are few different ones.
     apart = {
@@ -37,4 +37,4 @@ def likenesses(answers: Sequence[str]) -> list[Likeness]:
         / max(1, others)
         for one in different
     }
-    return [Likeness(means[answer], answer == usual) for answer in answers]
+    return [Likeness(means[answer], answer == usual and (times > 1 or not others)) for answer in answers]

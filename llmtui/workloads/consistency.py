@@ -66,7 +66,7 @@ def category_of(temperature: float) -> str:
 
 
 def _score(bench: Bench, temperature: float, answer: Generation, likeness: Likeness) -> None:
-    same = "the usual answer" if likeness.usual else "another answer than the usual one"
+    same = "the usual answer" if likeness.usual else "not the usual answer"
     empty = "; it is empty" if not answer.text else ""
     bench.answer_scored(
         answer.request,
@@ -88,7 +88,8 @@ def _judge(
     usual = sum(likeness.usual for likeness in alike)
     share = usual / len(alike)
     verdict = "same answers" if usual == len(alike) else "different answers"
-    sentence = f"{verdict}: at temperature 0 {usual} of {len(alike)} answers are the same ({share:.0%})"
+    told = f"{usual} of {len(alike)} answers are the same ({share:.0%})" if usual else "no two answers are the same"
+    sentence = f"{verdict}: at temperature 0 {told}"
     criteria: tuple[Criterion, ...] = ()
     if spec.min_identical is not None:
         text = f"{share:.0%} at temperature 0; needed is {spec.min_identical:.0%}"

@@ -15,7 +15,11 @@ def test_nothing_and_one_alone():
 
 def test_the_usual_answer_came_most_often_and_first_among_equals():
     assert [alike.usual for alike in likenesses(["b", "a", "a"])] == [False, True, True]
-    assert [alike.usual for alike in likenesses(["b", "a"])] == [True, False]
+    assert [alike.usual for alike in likenesses(["b", "b", "a", "a"])] == [True, True, False, False]
+
+
+def test_where_all_differ_none_is_usual():
+    assert [alike.usual for alike in likenesses(["b", "a", "c"])] == [False, False, False]
 
 
 @given(st.lists(st.sampled_from(["", "abcd", "abcx", "zz", "abc"]), min_size=2, max_size=9))

@@ -54,6 +54,14 @@ async def test_a_share_below_the_limit_fails(least, passed):
     assert bench.verdict.passed() == {"same answers": passed}
 
 
+async def test_answers_that_all_differ_are_none_the_same():
+    bench, outcome = await run(
+        lambda number, _asked: Reply(f"answer {number}"), temperatures=(0.0,), min_identical=0.01
+    )
+    assert bench.verdict.sentence == "different answers: at temperature 0 no two answers are the same"
+    assert outcome.passed is False
+
+
 async def test_without_temperature_0_there_is_no_verdict():
     bench, outcome = await run(temperatures=(0.7,))
     assert (outcome.passed, bench.verdicts, len(bench.scores)) == (None, [], 4)
