@@ -172,8 +172,10 @@ async def _load(  # noqa: PLR0917 - the parts of a job, each of a type of its ow
             if anew:
                 if not await _can_unload(plan, backend, bench, residence):
                     return
+                residence.left(plan.model)
             elif _is_loaded_otherwise(residence.options.get(plan.model), options, suite, backend):
                 await backend.unload(plan.model)
+                residence.left(plan.model)
             start = clock()
             stated = await backend.load(plan.model, given if backend.kind == "ollama" else options)
     except TimeoutError:

@@ -1,7 +1,8 @@
 """Which options each kind of server knows, and which of them count when it loads a model. Pure.
 
 Read in the source of Ollama 0.11.0 and 0.32.15 (`api.Options`) and of llama.cpp's server (`server-task.cpp`), and in
-LM Studio's REST API v1. A server of another version may know more, so an unknown option is sent all the same.
+the documentation of vLLM 0.11, SGLang 0.5, TGI 3 and LM Studio's REST API v1. A server of another version may know
+more, so an unknown option is sent all the same.
 """
 
 from collections.abc import Mapping
@@ -41,10 +42,38 @@ _LLAMACPP = (
     | {"reasoning_format", "reasoning_effort", "reasoning_budget", "reasoning_budget_tokens", "thinking_budget_tokens"}
     | {"thinking_forced_open", "add_generation_prompt", "continue_final_message", "stream_options"}
 )
+_OPENAI = (
+    frozenset({"frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs", "n", "seed", "stop"})
+    | {"temperature", "top_p", "tools", "tool_choice", "parallel_tool_calls", "response_format", "reasoning_effort"}
+    | {"max_tokens", "max_completion_tokens", "stream_options", "user", "best_of", "echo", "suffix", "extra_body"}
+)
+_SERVING = (
+    _OPENAI
+    | {"top_k", "min_p", "min_tokens", "repetition_penalty", "stop_token_ids", "ignore_eos", "skip_special_tokens"}
+    | {"spaces_between_special_tokens", "chat_template", "chat_template_kwargs", "continue_final_message", "priority"}
+)
+_VLLM = (
+    _SERVING
+    | {"add_generation_prompt", "add_special_tokens", "allowed_token_ids", "bad_words", "cache_salt", "documents"}
+    | {"guided_choice", "guided_decoding_backend", "guided_grammar", "guided_json", "guided_regex", "include_reasoning"}
+    | {"include_stop_str_in_output", "kv_transfer_params", "length_penalty", "logits_processors", "mm_processor_kwargs"}
+    | {"prompt_logprobs", "request_id", "return_token_ids", "return_tokens_as_token_ids", "structured_outputs"}
+    | {"structural_tag", "truncate_prompt_tokens", "use_beam_search", "vllm_xargs"}
+)
+_SGLANG = (
+    _SERVING
+    | {"custom_logit_processor", "custom_params", "ebnf", "lora_path", "no_stop_trim", "regex", "return_hidden_states"}
+    | {"rid", "separate_reasoning", "session_params", "stop_regex", "stream_reasoning"}
+)
+_LMSTUDIO = _OPENAI | {"top_k", "min_p", "repeat_penalty", "ttl", "draft_model"}
 _KNOWN: Mapping[str, frozenset[str]] = {
     "ollama": _OLLAMA | AT_LOAD["ollama"],
     "llamacpp": _LLAMACPP,
     "embedded": _LLAMACPP,
+    "vllm": _VLLM,
+    "sglang": _SGLANG,
+    "tgi": _OPENAI | {"guideline", "tool_prompt"},
+    "lmstudio": _LMSTUDIO | AT_LOAD["lmstudio"],
 }
 """What a request may hold, of the kinds that take no notice of anything else and say nothing of it."""
 
@@ -72,6 +101,24 @@ _OF_EMBEDDED: Mapping[str, str] = {
 }
 
 
+_NAMES: Mapping[str, str] = {
+    "ollama": "Ollama",
+    "llamacpp": "llama.cpp",
+    "embedded": "llama.cpp",
+    "vllm": "vLLM",
+    "sglang": "SGLang",
+    "tgi": "TGI",
+    "lmstudio": "LM Studio",
+}
+_ALIKE: Mapping[str, str] = {
+    "repeat_penalty": "repetition_penalty",
+    "repetition_penalty": "repeat_penalty",
+    "num_ctx": "context_length",
+    "context_length": "num_ctx",
+}
+"""What an option is called by other servers."""
+
+
 def options_at_load(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of `options` with which a server of this kind loads a model; {} where it takes none."""
     return {key: value for key, value in options.items() if key in AT_LOAD.get(kind, ())}
@@ -80,8 +127,8 @@ def options_at_load(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
 def options_without_effect(kind: str, options: Mapping[str, Any]) -> list[str]:
     """Return a sentence for each of `options` that a server of this kind would pass over without a word.
 
-    Servers of OpenAI's protocol have none here: what is not sent to one is in the notes of each request, and what one
-    does not know it refuses.
+    A server of which no more is known than that it speaks OpenAI's protocol has none here: what is not sent to it is in
+    the notes of each request.
     """
     known = _KNOWN.get(kind)
     return [] if known is None else [_sentence(kind, key) for key in options if key not in known]
@@ -91,8 +138,11 @@ def _sentence(kind: str, key: str) -> str:
     name = wording.visible(key)
     flag = _OF_START.get(key) if kind in {"llamacpp", "embedded"} else None
     if flag is None:
-        server = {"ollama": "Ollama"}.get(kind, "llama.cpp")
-        return f"the option `{name}` is none that {server} is known to have, and it passes over such ones silently"
+        told = (
+            f"the option `{name}` is none that {_NAMES[kind]} is known to have, and it passes over such ones silently"
+        )
+        other = _ALIKE.get(key)
+        return f"{told}; it has `{other}`" if other in _KNOWN[kind] else told
     own = _OF_EMBEDDED.get(flag) if kind == "embedded" else None
     if own is not None:
         return f"the option `{name}` has no effect in a request to llama.cpp; set `{own}` in the suite or a variant"
