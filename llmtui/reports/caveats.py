@@ -35,6 +35,10 @@ def caveats(pair: Pair, letters: Letters = ("A", "B")) -> Iterator[str]:
         failed = sum(run.result.failed for run in side.sample.runs if run.step is None)
         if failed:
             yield f"`{title}`: {failed} failed in {side.name}, which no figure counts"
+        heat = [run.result.heat for run in side.sample.runs if run.step is None]
+        slowed, asked = sum(tags.get("throttled", 0) for tags in heat), sum(sum(tags.values()) for tags in heat)
+        if slowed:
+            yield f"`{title}`: heat slowed {slowed} of {asked} requests in {side.name}, none left out"
         for run in side.sample.runs:
             if run.result.client_bound:
                 yield f"{side.name} {run.result.job}: {run.result.client_bound}"

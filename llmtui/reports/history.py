@@ -171,6 +171,8 @@ def _lesser_facts(header: SessionOpened | None) -> str:
         ("OS", hardware.os),
         ("kernel", hardware.kernel),
         ("governor", hardware.cpu_governor),
+        ("text of the suite", header.suite_sha256[:8]),
+        *((f"--set {key} =", value) for key, value in sorted(header.overrides.items())),
     )
     return "; ".join(f"{name} {value}" for name, value in facts if value)
 

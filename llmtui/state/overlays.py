@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from llmtui import readings, wording
-from llmtui.metrics.scales import round_up
+from llmtui.metrics.scales import FINE, round_up
 from llmtui.metrics.statistics import finite, median
 from llmtui.state.session import Request, SessionState
 
@@ -80,7 +80,7 @@ def overlays(sides: Sequence[OverlaySide], axis: Axis, points: int) -> list[Over
             )
             lines.append(_line(side, key, drawn, values))
         highest = max((value for line in lines for value in finite(line.points)), default=0.0)
-        return Overlay(key, title, unit, tuple(lines), 0.0, round_up(highest), text, end_text)
+        return Overlay(key, title, unit, tuple(lines), 0.0, round_up(highest, FINE), text, end_text)
 
     found = [
         chart("decode", "decode of all streams" if axis == "time" else "decode", "tok/s", wording.rate),

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from llmtui.metrics.scales import round_up
+from llmtui.metrics.scales import FINE, round_up
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,11 @@ from llmtui.metrics.scales import round_up
 )
 def test_the_end_of_an_axis_is_1_2_or_5_of_a_power_of_ten_and_never_below(value, end):
     assert round_up(value) == pytest.approx(end)
+
+
+@pytest.mark.parametrize(("value", "end"), [(1.1, 1.2), (101, 120), (2.2, 2.5), (7, 8), (9, 10), (0.0, 1.0)])
+def test_where_all_values_are_known_the_end_lies_nearer(value, end):
+    assert round_up(value, FINE) == pytest.approx(end)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

@@ -133,6 +133,21 @@ def test_failed_requests_are_counted():
     assert "`short`: 1 failed in A, which no figure counts" in compared(a, session(STEADY)).notes
 
 
+def test_requests_that_heat_slowed_are_counted():
+    def heated(reasons):
+        events = [header(), queued(), ev.JobStarted(t=1, job="j1")]
+        told = {"gpu.0.percent": 99.0, "gpu.0.temperature": 84.0, "gpu.0.throttle.reasons": float(reasons)}
+        events += [ev.SampleTaken(t=t * MS, values=told) for t in range(0, 1000, 500)]
+        events += request("j1.1", figures=figures(100.0), start=600 * MS)
+        events += [ev.SampleTaken(t=t * MS, values=told) for t in range(1000, 9000, 500)]
+        state = SessionState()
+        apply_all(state, [*events, ev.JobFinished(t=9000 * MS, job="j1", status="done")])
+        return state
+
+    assert "`short`: heat slowed 1 of 1 requests in B, none left out" in compared(heated(0), heated(0x20)).notes
+    assert not any("heat" in note for note in compared(heated(0), heated(0)).notes)
+
+
 def test_the_table_has_all_of_a_row():
     text = report_text(compared(session(STEADY), session([level * 1.3 for level in STEADY]), figures=("ttft",)))
     assert text[0] == "A: one, smol Q4_1 on embedded"

@@ -68,6 +68,17 @@ def test_what_matters_less_is_marked_and_separates_nothing():
     assert any("now llmtui 0.2.0, kernel 6.2" in line for line in history_text(history))
 
 
+def test_another_text_of_the_suite_and_other_settings_are_marked():
+    def with_settings(place, sha, **overrides):
+        name, state = session(place)
+        state.header = msgspec.structs.replace(state.header, suite_sha256=sha * 64, overrides=overrides)
+        return HistorySession(name, state)
+
+    told = [with_settings(1, "a"), with_settings(2, "a", threads="2"), with_settings(3, "b", threads="2")]
+    (series,) = build_history(DECODE, told).series
+    assert [point.changed for point in series.points] == ["", "--set threads = 2", "text of the suite bbbbbbbb"]
+
+
 def test_the_name_of_the_target_separates_nothing():
     other = session(2, jobs=runs((100.0,), target="http://two"))
     other.state.targets["http://two"] = other.state.targets["embedded"]
