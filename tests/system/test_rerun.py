@@ -5,17 +5,15 @@ import re
 import signal
 import time
 
-import pyte
 import pytest
-from support.command_line import LLMTUI, LONG, SHORT
+from support.command_line import LONG, SHORT
+from support.screen import Screen
 
 from llmtui import events as ev
 from llmtui.log.read import read_log
-from llmtui.testing.terminal import Terminal
 
 pytestmark = pytest.mark.embedded
 
-TRUECOLOR = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 THREE = f"{LONG}  - kind: generate\n    name: last\n    prompts: [What is the capital of Italy?]\n    max_tokens: 12\n"
 
 
@@ -36,40 +34,6 @@ def running(llmtui):
     llmtui("ctl", "stop")
 
 
-class Screen:
-    """A terminal with llmtui in it, and what a person would see there."""
-
-    def __init__(self, *arguments, columns=120, rows=40):
-        self.terminal = Terminal([*LLMTUI, *arguments], columns, rows, TRUECOLOR)
-        self._screen = pyte.Screen(columns, rows)
-        self._stream = pyte.ByteStream(self._screen)
-        self._fed = 0
-
-    def text(self):
-        self._stream.feed(self.terminal.output[self._fed :])
-        self._fed = len(self.terminal.output)
-        return "\n".join(self._screen.display)
-
-    def wait_for(self, *texts, seconds=30, absent=()):
-        """Read until all `texts` are on the screen at once, and none of `absent`; return what is there."""
-        end = time.monotonic() + seconds
-        while True:
-            self.terminal.read_for(0.1)
-            seen = self.text()
-            if all(text in seen for text in texts) and not any(text in seen for text in absent):
-                return seen
-            assert time.monotonic() < end, f"{texts} without {absent} not on:\n{seen}"
-
-    def press(self, keys):
-        self.terminal.send(keys)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_error):
-        self.terminal.close()
-
-
 def queue_on(screen):
     """The jobs of the queue in the order in which the screen shows them, over the whole of it."""
     screen.press(b"1")
@@ -79,13 +43,7 @@ def queue_on(screen):
 
 
 def go_to(screen, place):
-    """Take a replay to a place. Keys that come in one piece with `g` would reach the screen before its line is open."""
-    screen.press(b"g")
-    screen.wait_for("12:30, 50%")
-    screen.press(place.encode())
-    screen.wait_for(place)
-    screen.press(b"\r")
-    screen.wait_for(absent=["12:30, 50%"])
+    screen.ask(b"g", "12:30, 50%", place)
 
 
 def of(log, kind):
