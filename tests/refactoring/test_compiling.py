@@ -125,6 +125,11 @@ async def test_the_compiler_is_given_strict_settings_its_limit_and_a_folder_of_i
     assert SETTINGS["vueCompilerOptions"]["strictTemplates"]
 
 
+async def test_the_compiler_lets_others_go_first(compiled, program, tmp_path):
+    code = "while os.nice(0) < 10: time.sleep(0.01)"
+    assert (await compiled(TYPED, played(tmp_path, program, code))).ok
+
+
 async def test_errors_are_told_without_acting_and_not_at_length(compiled, program, tmp_path):
     line = "component.vue(3,1): error TS2322: \x1b[2JType 'a' " + "x" * 500
     code = f"print({line!r})\nprint('  more')\nprint('error TS18003: none')\nsys.exit(2)"
