@@ -103,3 +103,34 @@ def test_old_samples_are_dropped():
     assert len(state.use.samples) < 60
     assert len(state.use.evidence) < 60
     assert state.use.spans == {}
+
+
+def test_the_servers_memory_is_one_figure_too():
+    """Peaks and medians of the parts do not add up: here the weights come when the rest has gone."""
+
+    def readings(t):
+        parts = (8e9, 1e9) if t < 10 else (2e9, 4e9)
+        return {"server.memory.private": parts[0], "server.memory.file": parts[1]}
+
+    use = session(readings, request("j1.1", 5, 15)).requests["j1.1"].use
+    whole, private, file = (use.figures[f"server.memory{part}"] for part in ("", ".private", ".file"))
+    assert (whole.before, whole.peak, whole.after) == (9e9, 9e9, 6e9)
+    assert private.peak + file.peak == 12e9
+    alone = session(lambda _t: {"server.memory.private": 3e9}, request("j1.1", 5, 15)).requests["j1.1"].use
+    assert alone.figures["server.memory"].middle == 3e9
+    without = session(lambda _t: {"ram.used": 3e9}, request("j1.1", 5, 15)).requests["j1.1"].use
+    assert "server.memory" not in without.figures
+
+
+def test_what_llmtui_itself_used_belongs_to_the_request_in_which_it_was_said():
+    told = [(0, header()), (0, queued(requests=0)), (0, ev.JobStarted(t=0, job="j1")), *request("j1.1", 2, 6)]
+    told += [(t, ev.SampleTaken(t=t * S, values={"ram.used": 1.0})) for t in range(14)]
+    told += [
+        (t + 0.5, ev.SelfMeasured(t=t * S + S // 2, engine_cpu=cpu, sampler_cpu=sampler))
+        for t, cpu, sampler in ((1, 90.0, 1.0), (3, 10.0, None), (5, 20.0, 10.0), (7, 80.0, 1.0))
+    ]
+    state = SessionState()
+    apply_all(state, [event for _, event in sorted(told, key=lambda item: item[0])])
+    client = state.requests["j1.1"].use.figures["client.cpu"]
+    assert client.mean == pytest.approx(0.2)
+    assert (client.peak, client.before, client.after) == pytest.approx((0.3, 0.91, 0.81))

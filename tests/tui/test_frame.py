@@ -60,3 +60,35 @@ def test_a_silent_source_without_a_writer_is_cut_and_one_with_a_writer_is_not():
     assert Pump(Silent(alive=False)).step().cut
     assert not Pump(Silent(alive=True)).step().cut
     assert not Pump(PlayedLog([], None)).step().cut
+
+
+class Kept(Silent):
+    """A source with files beside its log, which can't be written."""
+
+    def __init__(self, batches):
+        super().__init__(alive=True)
+        self.batches = list(batches)
+        self.kept = []
+
+    def poll(self):
+        return self.batches.pop(0) if self.batches else []
+
+    def keep(self, state, *, last=False):
+        self.kept.append((state.events, last))
+        return "no room" if len(self.kept) == 1 else None
+
+    def close(self):
+        pass
+
+
+def test_a_source_with_files_is_asked_to_keep_them_when_something_came():
+    events = whole_session()[:6]
+    source = Kept([events[:4], [], events[4:]])
+    pump = Pump(source)
+    assert [pump.step().notice for _ in range(4)] == ["no room", None, None, None]
+    assert source.kept == [(4, False), (6, False)]
+    source.alive = False
+    for _ in range(8):
+        pump.step()
+    assert source.kept[2:] == [(6, True)], "what its engine left behind is kept once more"
+    assert Pump(Silent(alive=True)).step().notice is None

@@ -137,6 +137,8 @@ def everyday_problems(workload: object) -> Iterator[str]:
 def _consistency_problems(workload: Consistency) -> Iterator[str]:
     if not workload.temperatures:
         yield "temperatures` is empty; give one temperature at least"
+    if workload.temperature != 0:
+        yield "temperature` has no effect here; give a list of them in `temperatures`"
     for temperature in workload.temperatures:
         if not 0 <= temperature <= 10:  # noqa: PLR2004 - more is a slip of the pen
             yield f"temperatures` has {temperature:g}; a temperature is from 0 to 10"
