@@ -31,12 +31,34 @@ def whole_side(state: SessionState, name: str, jobs: Collection[str] | None = No
 
 
 def variant_sides(state: SessionState, name: str) -> list[Side]:
-    """Return the variants of a session, in the order of its suite. Raises `SidesError` for fewer than two."""
+    """Return the variants of a session, in the order of its suite. Raises `SidesError` for fewer than two.
+
+    Jobs that were cloned with another parameter are variants beside those that they were cloned from, which come first.
+    """
     known = variant_names(state)
-    sides = [side for variant in known if (side := whole_side(state, name, variant=variant)).samples]
+    origins = _origins(state)
+    unchanged = [whole_side(state, "", origins)._replace(name=UNCHANGED)] if origins else []
+    sides = [side for side in unchanged if side.samples]
+    sides += [side for variant in known if (side := whole_side(state, name, variant=variant)).samples]
     if len(sides) < 2:  # noqa: PLR2004 - a comparison has two sides
         raise SidesError(f"{name} ran no variants that could be compared; name a second session")
     return lettered(sides)
+
+
+UNCHANGED = "unchanged"
+"""The side of jobs of no variant of which others are clones."""
+
+
+def _origins(state: SessionState) -> list[str]:
+    """Return the jobs of no variant that measure the same as one that was cloned."""
+    plans = {job.id: job.plan for job in state.jobs.values() if job.plan is not None}
+    cloned = [plans[plan.clone_of] for plan in plans.values() if plan.clone_of in plans]
+    known = {(plan.target, plan.model, plan.workload, plan.load) for plan in cloned if plan.variant is None}
+    return [
+        name
+        for name, plan in plans.items()
+        if plan.variant is None and (plan.target, plan.model, plan.workload, plan.load) in known
+    ]
 
 
 def compare_variants(state: SessionState) -> list[str]:

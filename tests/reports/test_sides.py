@@ -3,7 +3,7 @@ from support.conversation import header, queued
 from support.recorded_runs import STEADY, runs
 
 from llmtui.reports.differing import Side
-from llmtui.reports.sides import SidesError, lettered, row_sides, variant_sides, whole_side
+from llmtui.reports.sides import SidesError, compare_variants, lettered, row_sides, variant_sides, whole_side
 from llmtui.state.reducer import apply_all
 from llmtui.state.session import SessionState
 
@@ -66,3 +66,16 @@ def test_there_are_letters_for_twenty_six():
     assert [side.letter for side in lettered(sides)][::25] == ["A", "Z"]
     with pytest.raises(SidesError, match="27 sides are too many"):
         lettered([*sides, sides[0]])
+
+
+def test_what_was_cloned_is_the_baseline_of_its_clones():
+    cloned = runs(STEADY[:2], first=3, variant="seed=7", parameters={"seed": 7}, clone_of="j1")
+    session = state(*runs(STEADY[:2], parameters={"seed": 1}), *cloned, *runs([1.0], first=5, workload="other"))
+    sides = variant_sides(session, "")
+    assert named(sides) == [("A", "unchanged"), ("B", "seed=7")]
+    assert [len(sample.runs) for side in sides for sample in side.samples] == [2, 2], "no other workload is among them"
+    text = "\n".join(compare_variants(session))
+    assert "seed=7" in text
+    assert "unchanged" in text
+    with pytest.raises(SidesError):
+        variant_sides(state(*runs(STEADY[:2]), *runs(STEADY[:2], first=3, variant="only")), "")
