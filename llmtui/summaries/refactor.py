@@ -27,7 +27,7 @@ def summarize_job(state: SessionState, job: Job) -> Summary | None:
     lines = [f"components: {passed} of {len(scores)} reach the pass mark{_mark(job)}, mean score {mean:.0f}%"]
     compiled = [score.parts[COMPILES] for score in scores if COMPILES in score.parts]
     if compiled:
-        lines.append(f"  {sum(map(bool, compiled))} of {len(compiled)} that were compiled compile")
+        lines.append(f"  {sum(map(bool, compiled))} of {len(compiled)} compile")
     else:
         lines.append("  nothing was compiled: the scores are of the structure alone")
     whole = Table(_HEADINGS, tuple(_row(state, score) for score in scores), numbers=("score", _HEADINGS[2], "tok/s"))

@@ -1,4 +1,5 @@
 import pytest
+from support.summaries import SESSIONS, read_state
 
 from llmtui import events as ev
 from llmtui.state.reducer import apply_all
@@ -45,7 +46,7 @@ def test_each_component_has_its_score_points_compiler_and_rate():
     state = session()
     assert job_summary_lines(state, state.jobs["j1"]) == [
         "components: 1 of 3 reach the pass mark of 80%, mean score 51%",
-        "  1 of 3 that were compiled compile",
+        "  1 of 3 compile",
         "  task-list: of task-list\u241b[2J",
         "  order-table: of order-table\u241b[2J",
         "",
@@ -98,3 +99,9 @@ def test_a_score_without_its_parts_has_no_points():
     state = session(("step-counter",), score_event=without_parts)
     line = job_summary_lines(state, state.jobs["j1"])[5]
     assert line.split() == ["step-counter", "100%", "-", "-", "42.2", "pass"]
+
+
+def test_a_recorded_session_says_what_it_said():
+    state = read_state("refactor")
+    told = job_summary_lines(state, state.jobs["j1"], whole=True)
+    assert "\n".join(told) + "\n" == (SESSIONS / "refactor.txt").read_text(encoding="utf-8")
