@@ -10,6 +10,7 @@ from llmtui.engine.queue import kin
 from llmtui.events import JobQueued
 from llmtui.log.read import LogError, read_log
 from llmtui.suites.changes import changed_plans, plan_of
+from llmtui.suites.lineup import PlannedModel
 from llmtui.suites.plan import JobPlan, PlannedTarget, Plans, match_model, plan_jobs
 from llmtui.suites.schema import Suite, Watch
 
@@ -63,6 +64,8 @@ def placed(parent: str, plan: JobPlan, suite: Suite, targets: Sequence[PlannedTa
     """
     if not plan.backend:
         return _as_the_suite_says(plan, suite, targets)
+    if plan.models:
+        return _placed_models(parent, plan, suite, targets)
     target = next((target for target in targets if target.name == plan.target), None)
     server = target.server if target is not None else None
     if isinstance(plan.workload, Watch):
@@ -74,6 +77,21 @@ def placed(parent: str, plan: JobPlan, suite: Suite, targets: Sequence[PlannedTa
     model, problem = match_model(plan.model, server)
     quantization = model.quantization if problem is None else plan.quantization
     return msgspec.structs.replace(plan, backend=server.kind, quantization=quantization, problem=problem)
+
+
+def _placed_models(parent: str, plan: JobPlan, suite: Suite, targets: Sequence[PlannedTarget]) -> JobPlan:
+    """Place each model that a job compares; one that is gone does not keep the others from being compared."""
+    models = []
+    for planned in plan.models:
+        at = planned.place
+        single = msgspec.structs.replace(
+            plan, target=at.target, model=at.model, quantization=at.quantization, models=()
+        )
+        found = placed(parent, single, suite, targets)
+        place = msgspec.structs.replace(at, quantization=found.quantization)
+        models.append(PlannedModel(place, found.problem))
+    problem = models[0].problem if len(models) == 1 else None
+    return msgspec.structs.replace(plan, models=tuple(models), problem=problem)
 
 
 def _as_the_suite_says(plan: JobPlan, suite: Suite, targets: Sequence[PlannedTarget]) -> JobPlan:
@@ -88,6 +106,7 @@ def _as_the_suite_says(plan: JobPlan, suite: Suite, targets: Sequence[PlannedTar
         backend=found.backend,
         model=found.model,
         quantization=found.quantization,
+        models=found.models,
         problem=found.problem,
     )
 

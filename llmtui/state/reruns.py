@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from llmtui import wording
 from llmtui.metrics.outliers import outliers, robust_spread
 from llmtui.state.results import JobResult, job_result
@@ -28,7 +30,7 @@ def bad_jobs(state: SessionState) -> list[BadJob]:
     plans = [job.plan for job in state.jobs.values() if job.status in TAKEN_UP and job.plan is not None]
     repeated = {plan.rerun_of for plan in plans}
     rows = [job_result(state, job) for job in state.jobs.values() if job.status in {"done", "failed"}]
-    far = dict(_far_from_the_others(rows))
+    far = dict(_far_from_the_others(state, rows))
     found = []
     for row in rows:
         reason = _reason(row) or far.get(row.job)
@@ -51,13 +53,15 @@ def _reason(row: JobResult) -> str | None:
     return "client-bound" if row.client_bound else None
 
 
-def _far_from_the_others(rows: Sequence[JobResult]) -> Iterator[tuple[str, str]]:
+def _far_from_the_others(state: SessionState, rows: Sequence[JobResult]) -> Iterator[tuple[str, str]]:
     """Yield the outliers among the iterations of each measurement, with the reason."""
     same: dict[tuple[object, ...], list[tuple[str, float]]] = {}
     for row in rows:
         rate = row.decode_rate if row.token_rate is None else row.token_rate
-        if row.status == "done" and rate is not None:
-            key = (row.target, row.model, row.workload, row.variant, row.load)
+        plan = state.jobs[row.job].plan
+        if row.status == "done" and rate is not None and plan is not None:
+            point = msgspec.json.encode(plan.point, order="sorted")
+            key = (plan.target, plan.model, plan.workload, plan.variant, point, plan.load)
             same.setdefault(key, []).append((row.job, rate))
     for runs in same.values():
         rates = [rate for _, rate in runs]

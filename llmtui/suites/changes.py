@@ -94,9 +94,11 @@ def changed_plans(plan: JobPlan, changes: Mapping[str, str]) -> list[JobPlan]:
     """
     changed = change_workload(plan.workload, changes)
     variant = variant_name(plan.variant, changes)
+    point = {key: value for key, value in plan.point.items() if key not in changes}
+    plan = msgspec.structs.replace(plan, variant=variant, point=point, iteration=1)
     return [
         msgspec.structs.replace(
-            plan, workload=step, load=load, requests=requests_in(step, load), variant=variant, iteration=1
+            plan, workload=step, load=load, requests=requests_in(step, load) * max(1, len(plan.models))
         )
         for step, load in steps_of(changed)
     ]

@@ -123,6 +123,19 @@ def test_a_job_that_had_no_server_runs_where_the_suite_puts_it_now(tmp_path):
     assert "has no server" in placed("s1", unknown, SUITE, [target("m")]).problem
 
 
+def test_of_several_models_that_a_job_compares_each_is_looked_for(tmp_path):
+    places = tuple({"target": GONE, "model": name} for name in ("m", "lost"))
+    both = {"model": "m + lost", "models": places, "parameters": {"kind": "compare-models", "mode": "parallel"}}
+    (plan,) = plans_again(parent_log(tmp_path, both), ["j1"], {})
+    found = placed("s1", plan, SUITE, [target("m")])
+    assert [planned.place.model for planned in found.models] == ["m", "lost"]
+    assert found.models[0].problem is None
+    assert "has no model `lost`" in found.models[1].problem
+    assert found.problem is None, "the other one can be measured"
+    alone = msgspec.structs.replace(plan, models=plan.models[1:])
+    assert "has no model `lost`" in placed("s1", alone, SUITE, [target("m")]).problem
+
+
 async def test_a_session_runs_only_these_jobs_and_the_log_says_from_where_they_are(tmp_path):
     log = parent_log(tmp_path, {**A, "target": "t"}, {**B, "target": "t"})
     plans = placing("s1", plans_again(log, ["j2"], {}), SUITE)

@@ -89,6 +89,8 @@ def test_too_few_iterations_have_no_outlier_and_those_of_other_parameters_are_no
     assert found_in(*runs([*STEADY[:6], 50.0])) == []
     odd = run("j9", rate=50.0, start=900 * MS, variant="max_tokens=64")
     assert found_in(*runs(STEADY), *odd) == []
+    odd = run("j9", rate=50.0, start=900 * MS, point={"max_tokens": 64})
+    assert found_in(*runs(STEADY), *odd) == []
 
 
 def test_a_job_that_was_run_again_is_judged_by_its_rerun():

@@ -73,6 +73,11 @@ def test_a_plan_that_is_changed_is_a_first_iteration_and_says_what_changed():
     assert again.variant == "a; max_tokens=32", "a value that was changed once more stands there once"
 
 
+def test_a_value_of_a_grid_that_is_changed_is_no_longer_the_grid_s():
+    (changed,) = changed_plans(plan(GENERATE, point={"max_tokens": 128, "seed": 42}), {"max_tokens": "64"})
+    assert changed.point == {"seed": 42}
+
+
 def test_long_values_that_begin_alike_have_names_that_differ():
     names = [variant_name(None, {"prompts": f"[{'x' * 60}{end}]"}) for end in "ab"]
     assert len(set(names)) == 2
