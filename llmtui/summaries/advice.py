@@ -47,7 +47,8 @@ def _rating_text(rated: RatedJob, session: str) -> str:
     doubt = "; llmtui itself may be in these figures" if rated.job.client_bound else ""
     where = f"{session} " if session else ""
     level = rated.rating.level or "not rated"
-    return f"{level:<10} {where}{rated.job.id} {plan.workload}, {plan.model}{variant}: {rated.rating.sentence}{quick}{doubt}"
+    name = f"{where}{rated.job.id} {plan.workload}, {plan.model}{variant}"
+    return f"{level:<10} {name}: {rated.rating.sentence}{quick}{doubt}"
 
 
 def _session(state: SessionState) -> str:

@@ -35,9 +35,11 @@ def rated_jobs(state: SessionState) -> list[RatedJob]:
 
 
 def rated_job(state: SessionState, job: Job) -> RatedJob | None:
-    """Return a job with its rating; None for one that has not ended, was left out, or has no thresholds."""
+    """Return a job with its rating; None for one that has not ended, asked for nothing, or has no thresholds."""
     plan = job.plan
     if plan is None or plan.kind not in THRESHOLDS or plan.point or job.status not in {"done", "failed"}:
+        return None
+    if not requests_of(state, job):
         return None
     figures = job_figures(state, job)
     if job.status == "failed":

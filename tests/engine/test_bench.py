@@ -190,3 +190,50 @@ async def test_a_server_that_does_not_count_counts_nothing():
     assert await bench(ScriptedBackend(count=7), Sink()).count_tokens("x") == 7
     assert await bench(ScriptedBackend(count=BackendError("not_supported", "no")), Sink()).count_tokens("x") is None
     assert await bench(None, Sink()).count_tokens("x") is None
+
+
+async def test_a_model_is_loaded_with_other_options_after_it_was_unloaded():
+    class Unloading(ScriptedBackend):
+        async def unload(self, model):
+            self.loads.append(f"-{model}")
+
+    sink, backend = Sink(), Unloading()
+    job = JobBench(
+        Recorder(sink), backend=backend, job="j1", model="m", limits=Limits(), gate=Gate(), session="s", target="t"
+    )
+    assert (job.server_kind, job.reloaded) == ("scripted", None)
+    load = await job.load_model({"num_ctx": 512})
+    assert (load.load_ns, load.source, load.problem) == (7, "server", None)
+    assert (backend.loads, job.reloaded) == (["-m", "m"], {"num_ctx": 512})
+    (loaded,) = sink.of(ev.ModelLoaded)
+    assert (loaded.target, loaded.model, loaded.load_ns) == ("t", "m", 7)
+
+
+async def test_a_model_that_does_not_load_is_a_sentence_and_no_event():
+    sink = Sink()
+    backend = ScriptedBackend(load_problem=BackendError("server_error", "it does not fit into memory"))
+    load = await bench(backend, sink).load_model({})
+    assert (load.load_ns, load.problem, load.problem_kind) == (None, "it does not fit into memory", "server_error")
+    assert sink.of(ev.ModelLoaded) == []
+    assert (await bench(None, sink).load_model({})).problem_kind == "unreachable"
+
+
+async def test_a_model_that_can_not_be_unloaded_is_loaded_all_the_same():
+    assert (await bench(ScriptedBackend(), Sink()).load_model({})).load_ns == 7
+
+
+async def test_the_server_is_asked_what_the_model_has_now():
+    class Broken(ScriptedBackend):
+        async def describe(self):
+            raise BackendError("unreachable", "nobody listens")
+
+    assert (await bench(ScriptedBackend(), Sink()).describe_model()).id == "m"
+    assert await bench(Broken(), Sink()).describe_model() is None
+    assert await bench(None, Sink()).describe_model() is None
+
+
+async def test_a_context_is_logged_with_its_job():
+    sink = Sink()
+    bench(ScriptedBackend(), sink).context_tried(ev.ContextTried(t=0, job="", size=4096, outcome="measured"))
+    (tried,) = sink.of(ev.ContextTried)
+    assert (tried.job, tried.size) == ("j1", 4096)

@@ -148,3 +148,21 @@ async def test_the_time_of_a_pause_does_not_count():
     text = f"{SUITE}limits: {{job_s: 0.3}}\n"
     assert (await run(ScriptedBackend(script), sink, text=text, gate=gate)).status == "done"
     assert gate.closed_ns() > 0.3e9
+
+
+async def test_a_model_that_a_workload_loaded_in_another_way_is_loaded_anew_for_the_next_job():
+    text = "name: l\nworkloads:\n  - {kind: long_context, quick: true}\n"
+
+    class Windowed(ScriptedBackend):
+        kind = "ollama"
+
+        async def unload(self, model):
+            pass
+
+    backend, residence = Windowed(), Residence()
+    first = await run(backend, Sink(), residence, text=text)
+    assert first.status == "done", first.reason
+    assert len(backend.loads) == 3, "once for the warm-up, and for each of two windows"
+    assert residence.loaded is None
+    await run(backend, Sink(), residence)
+    assert len(backend.loads) == 4

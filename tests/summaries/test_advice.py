@@ -54,7 +54,8 @@ def quality(name, model, rights, **plan):
                         score=float(mark == "+"), passed=mark == "+", detail="")
         for place, mark in enumerate(rights)
     ]  # fmt: skip
-    return [*events, ev.JobFinished(t=8, job=name, status="done")]
+    finished = ev.RequestFinished(t=8, request=f"{name}.1", job=name, status="done")
+    return [*events, finished, ev.JobFinished(t=8, job=name, status="done")]
 
 
 def header(host="box"):
@@ -97,9 +98,7 @@ def test_the_worst_answer_counts():
     assert rated_jobs(steady)[0].rating.level == "poor"
 
 
-@pytest.mark.parametrize(
-    "missing", [{"ttft_s": None}, {"rates": (20.0, None, 20.0)}, {"rates": ()}, {"rates": (20.0,)}]
-)
+@pytest.mark.parametrize("missing", [{"ttft_s": None}, {"rates": (20.0, None, 20.0)}, {"rates": (20.0,)}])
 def test_a_figure_that_is_missing_leaves_the_job_without_a_rating(missing):
     state = session(interactive("j1", **missing))
     (rated,) = rated_jobs(state)
@@ -119,6 +118,11 @@ def test_a_job_that_failed_is_failed_and_not_recommended():
 def test_a_job_that_was_left_out_is_not_rated(status):
     state = session(interactive("j1", status=status, reason="by the user"))
     assert (rated_jobs(state), candidates([state]), summarize_session(state)) == ([], [], None)
+
+
+def test_a_job_that_never_asked_anything_is_not_rated():
+    state = session(interactive("j1", status="failed", reason="no server", rates=()))
+    assert (rated_jobs(state), summarize_session(state)) == ([], None)
 
 
 def test_a_session_without_thresholds_says_nothing():
