@@ -102,6 +102,13 @@ def test_one_row_a_request_with_sources_and_reasons():
     assert set(ev.Figures.__struct_fields__) <= set(done)
 
 
+def test_a_request_of_a_job_with_several_models_names_its_own_target():
+    started = ev.RequestStarted(t=MS, request="j1.1", job="j1", model="b", target="there", messages=())
+    other = ev.RequestStarted(t=MS, request="j1.2", job="j1", model="smol", messages=())
+    rows = rows_of("requests", [header(), queued(target="here + there", model="a + b"), started, other])
+    assert [(row["target"], row["model"]) for row in rows] == [("there", "b"), ("here + there", "smol")]
+
+
 def test_texts_only_when_asked_for():
     events = [header(), queued(), *request("j1.1")]
     events.insert(4, ev.TokensReceived(t=11 * MS, request="j1.1", offsets_us=(1,), texts=("hm ",), kind="reasoning"))
