@@ -37,13 +37,13 @@ class Growth(NamedTuple):
 def memory_growth(points: Points) -> Growth | Missing:
     """Return the trend of memory by the line of Theil and Sen, which a single jump does not tilt."""
     if len({t for t, _ in points}) < LEAST:
-        return Missing(f"{len({t for t, _ in points})} readings of memory are too few for a trend; {LEAST} show one")
+        return Missing(f"{len({t for t, _ in points})} readings are too few for a trend; {LEAST} show one")
     slope = theil_sen(points)
     if isinstance(slope, Missing):
         return slope
     begin = points[0][1]
     if not begin > 0:
-        return Missing("the first reading of memory is zero")
+        return Missing("the first reading is zero")
     grown = slope.value * (points[-1][0] - points[0][0])
     return Growth(slope.value * _HOUR_NS, slope.low * _HOUR_NS, slope.high * _HOUR_NS, grown / begin)
 
@@ -62,14 +62,14 @@ def growth_criterion(readings: Mapping[str, Points], most: float | None, blind: 
     if most is not None and any(growth.sure and growth.share > most for growth in known):
         return Criterion(name="memory", passed=False, text=f"{text}; allowed is a growth of {most:.0%}")
     if len(known) < len(found):
-        return Criterion(name="memory", passed=None, text=f"not evaluated: {text}")
+        return Criterion(name="memory", passed=None, text=text)
     return Criterion(name="memory", passed=True, text=text)
 
 
 def growth_text(growth: Growth | Missing) -> str:
     """Return a trend in words: `grew by 3% (1.2 GiB an hour, 95% interval 1.0 GiB to 1.4 GiB)`."""
     if isinstance(growth, Missing):
-        return growth.reason
+        return f"is not judged: {growth.reason}"
     rate = f"{wording.size(growth.an_hour)} an hour"
     interval = f"95% interval {wording.size(growth.low)} to {wording.size(growth.high)}"
     if growth.sure:

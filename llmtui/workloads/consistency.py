@@ -31,7 +31,7 @@ class ConsistencyWorkload:
             failures += [answer for answer in answers if answer.status != "done"]
             done = [answer for answer in answers if answer.status == "done"]
             # Long answers are compared in a thread: nothing here may make the engine late for the next token.
-            alike = await bench.apart(partial(likenesses, [answer.text for answer in done]))
+            alike = await bench.apart(partial(likenesses, [_said(answer) for answer in done]))
             for answer, likeness in zip(done, alike, strict=True):
                 _score(bench, temperature, answer, likeness)
             if temperature == 0:
@@ -65,9 +65,14 @@ def category_of(temperature: float) -> str:
     return f"temperature {temperature:g}"
 
 
+def _said(answer: Generation) -> str:
+    """Return what is compared: the answer, or of one that was cut off before it the reasoning."""
+    return answer.text or answer.reasoning
+
+
 def _score(bench: Bench, temperature: float, answer: Generation, likeness: Likeness) -> None:
     same = "the usual answer" if likeness.usual else "not the usual answer"
-    empty = "; it is empty" if not answer.text else ""
+    empty = "" if answer.text else "; it has reasoning only" if answer.reasoning else "; it is empty"
     bench.answer_scored(
         answer.request,
         task=category_of(temperature),

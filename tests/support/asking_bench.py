@@ -14,6 +14,7 @@ class Reply(NamedTuple):
     """An answer: its text, when its first token came, and its rate. With a `problem` (its kind) there is none."""
 
     text: str = "an answer"
+    reasoning: str = ""
     ttft_s: float = 0.1
     rate: float | None = 50.0
     tokens: int | None = 11
@@ -111,7 +112,7 @@ class AskingBench:
         return Generation(
             status="failed" if reply.problem else "done",
             text="" if silent else reply.text,
-            reasoning="",
+            reasoning="" if silent else reply.reasoning,
             figures=figures,
             request=f"j1.{len(self.asked)}",
             sent_ns=sent,

@@ -73,6 +73,12 @@ async def test_empty_answers_are_the_same_answer_and_said_to_be_empty():
     assert all(score["detail"].endswith("; it is empty") for _, score in bench.scores)
 
 
+async def test_answers_that_never_got_beyond_reasoning_are_compared_by_it():
+    bench, _ = await run(lambda number, _asked: Reply("", reasoning=f"thought {number}"), temperatures=(0.0,))
+    assert bench.verdict.verdict == "different answers"
+    assert all(score["detail"].endswith("; it has reasoning only") for _, score in bench.scores)
+
+
 async def test_a_failed_request_leaves_no_pass_but_its_others_are_compared():
     bench, outcome = await run(
         lambda number, _asked: Reply("x", problem="truncated" if number == 2 else None),
