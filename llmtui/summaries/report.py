@@ -46,7 +46,7 @@ def tuning_lines(tuning: Tuning) -> Iterator[str]:
         judged = [job for job in done if job.passed is not None]
         told = f"{tuning.title}, {side.name}: {len(done)} of {len(side.jobs) + side.waiting} runs done"
         if judged:
-            told += f", {sum(bool(job.passed) for job in judged)} of {len(judged)} reports as long as asked"
+            told += f", {sum(bool(job.passed) for job in judged)} of {len(judged)} reports as asked"
         tokens = side.total("tokens")
         told += f", {wording.NOTHING if tokens is None else f'{tokens:.0f}'} tokens in all"
         yield wording.visible(told)

@@ -54,7 +54,7 @@ def best_lines(surface: Surface) -> Iterator[str]:
     """Yield what can be said of the best point, and what keeps one from saying more."""
     figure, cells = surface.figure, surface.cells
     waiting = sum(cell.waiting for cell in cells.values())
-    so_far = f" so far, {waiting} jobs are still to come" if waiting else ""
+    so_far = f" so far; jobs still to come: {waiting}" if waiting else ""
     head = f"grid of {surface.title}: {len(cells)} points, {figure.title} ({figure.better} is better){so_far}"
     yield wording.visible(head)
     if surface.best is None:
@@ -73,9 +73,10 @@ def best_lines(surface: Surface) -> Iterator[str]:
         yield "  more --set iterations=N make the intervals narrower"
     lost = [cell for cell in cells.values() if cell.lost]
     for cell in lost[:3]:
-        yield f"  {point_name(cell.point)}: {cell.lost} runs gave no value: {wording.visible(cell.reason or 'unknown')}"
+        reason = wording.visible(cell.reason or "unknown")
+        yield f"  {point_name(cell.point)}: runs without a value: {cell.lost}: {reason}"
     if len(lost) > 3:  # noqa: PLR2004 - three are told
-        yield f"  {len(lost) - 3} more points lost runs"
+        yield f"  further points with such runs: {len(lost) - 3}"
 
 
 def _why(surface: Surface) -> str:

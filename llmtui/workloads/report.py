@@ -12,6 +12,7 @@ from llmtui.suites.schema import Report
 from llmtui.workloads.base import Bench, Generation, Messages, Outcome
 
 QUICK_TOKENS = 32
+CUT_OFF = "length"
 TASK = "report"
 WORDS = "words"
 """The part of the score that holds the number of words."""
@@ -69,15 +70,21 @@ class ReportWorkload:
         )
         if criteria:
             sentence = f"the report has {count} words, asked for were {spec.least_words} to {spec.most_words}"
-            bench.verdict_reached("as asked" if passed else "not as asked", sentence, (), criteria)
+            bench.verdict_reached(_word(spec, count, generation), sentence, (), criteria)
         return Outcome(passed=passed)
+
+
+def _word(spec: Report, count: int, generation: Generation) -> str:
+    if generation.finish_reason == CUT_OFF:
+        return "cut off"
+    return "too short" if count < spec.least_words else "too long" if count > spec.most_words else "as asked"
 
 
 def judge_report(spec: Report, count: int, generation: Generation) -> tuple[Criterion, ...]:
     """Return the criteria of a report with `count` words; a quick one, which is cut off on purpose, has none."""
     if spec.quick:
         return ()
-    cut = generation.finish_reason == "length"
+    cut = generation.finish_reason == CUT_OFF
     end = f"it was cut off at {spec.max_tokens} tokens; raise max_tokens" if cut else "it came to its own end"
     enough = spec.least_words <= count <= spec.most_words
     asked = f"{count} words, asked for were {spec.least_words} to {spec.most_words}"

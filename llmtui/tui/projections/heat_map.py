@@ -169,7 +169,7 @@ def _told(surface: Surface, cursor: HeatCursor, fixed: Place) -> tuple[str, ...]
     cell = surface.cells.get(_place(surface, cursor.row, cursor.column, fixed))
     if cell is None:
         return ("no job ran at this point",)
-    parts = [f"{len(cell.values)} runs"]
+    parts = [f"{len(cell.values)} run{'' if len(cell.values) == 1 else 's'}"]
     parts += [f"{cell.waiting} to come"] if cell.waiting else []
     parts += [f"{cell.lost} without a value: {wording.visible(cell.reason or 'unknown')}"] if cell.lost else []
     interval = ""
