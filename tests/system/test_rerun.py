@@ -1,5 +1,6 @@
 """Jobs run again, cloned, moved and cancelled by commands and by keys, on the real server with the real small model."""
 
+import asyncio
 import os
 import re
 import signal
@@ -11,6 +12,8 @@ from support.screen import Screen
 
 from llmtui import events as ev
 from llmtui.log.read import read_log
+from llmtui.servers.embedded import EmbeddedFactory
+from llmtui.suites.schema import Embedded, Suite
 
 pytestmark = pytest.mark.embedded
 
@@ -204,3 +207,42 @@ def test_from_a_replay_a_job_is_cloned_into_a_new_session(finished, llmtui):
         screen.wait_for("completed")
     (job,) = of(child, ev.JobQueued)
     assert (job.parent_job, job.variant, job.parameters["max_tokens"]) == ("j1", "max_tokens=6", 6)
+
+
+def test_from_the_list_of_sessions_one_is_opened_and_run_again(finished, llmtui):
+    with Screen() as screen:
+        screen.wait_for("3 sessions", finished.stem)
+        screen.press(b"3")
+        screen.wait_for(f"enter opens {finished.stem}")
+        screen.press(b"\r")
+        screen.wait_for("completed", "short #1")
+        screen.press(b"u")
+        screen.wait_for("live", "short #2", "short #3", seconds=60)
+        screen.press(b"q")
+        screen.wait_for("stop: end the session now")
+        screen.press(b"s")
+        screen.wait_for("short #1", absent=["short #2"])
+        screen.press(b"q")
+        screen.wait_for("3 sessions", absent=["short #1"])
+    child = child_of(llmtui, finished)
+    assert read_log(child).header.parent == finished.stem
+    first, second = of(child, ev.JobQueued)[:2]
+    assert (first.parent_job, first.rerun_of) == ("j1", None)
+    assert (second.parent_job, second.rerun_of) == (None, "j1"), "it repeats until the rate is known"
+
+
+def test_a_server_that_is_gone_is_named_in_a_sentence(llmtui, tmp_path):
+    suite = Suite(name="tests", workloads=(), embedded=Embedded(context=1024, parallel=1, threads=1))
+    server = EmbeddedFactory(state=tmp_path / "state").prepare(None, suite)
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        url = runner.run(server.start())
+        try:
+            assert llmtui("run", llmtui.suite(SHORT), "--url", url, "--plain").returncode == 0
+            parent = llmtui.log()
+            again = llmtui("rerun", parent.stem, "--plain")
+            assert again.returncode == 0, again.stdout
+        finally:
+            runner.run(server.stop())
+    gone = llmtui("rerun", parent.stem, "--plain")
+    assert gone.returncode != 0
+    assert f"{url}, where j1 of {parent.stem} ran, is not there any more: " in gone.stdout
