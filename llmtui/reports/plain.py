@@ -133,7 +133,25 @@ def _job_finished(report: PlainReport, event: ev.JobFinished) -> Iterator[str]:
 
 @_tells(ev.ModelLoaded)
 def _model_loaded(_report: PlainReport, event: ev.ModelLoaded) -> Iterator[str]:
-    yield f"model {visible(event.model)} ready after {wording.duration(event.load_ns)} ({event.source})"
+    if event.load_ns is None:
+        yield f"model {visible(event.model)} was in memory already"
+    else:
+        yield f"model {visible(event.model)} ready after {wording.duration(event.load_ns)} ({event.source})"
+
+
+@_tells(ev.ModelUnloaded)
+def _model_unloaded(_report: PlainReport, event: ev.ModelUnloaded) -> Iterator[str]:
+    if event.gone is False:
+        yield f"model {visible(event.model)} stays in memory: {visible(event.reason or '')}"
+    else:
+        sure = "is gone from memory" if event.gone else "was told to leave the memory"
+        yield f"model {visible(event.model)} {sure}{', in which it was before the session' if event.found else ''}"
+
+
+@_tells(ev.ModelFinished)
+def _model_finished(_report: PlainReport, event: ev.ModelFinished) -> Iterator[str]:
+    if event.problem is not None:
+        yield f"model {visible(event.model)}: {event.status}: {visible(event.problem)}"
 
 
 @_tells(ev.RequestFinished)

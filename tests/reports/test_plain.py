@@ -36,6 +36,29 @@ def test_escape_sequences_of_a_model_do_not_reach_the_terminal():
     assert "␛[2J" in "".join(lines)
 
 
+def test_what_becomes_of_a_model_is_told_as_it_happens():
+    evil = "a\x1b[2J"
+    lines, _ = told(
+        [
+            ev.ModelLoaded(t=1, target="t", model=evil, load_ns=2 * MS, source="server"),
+            ev.ModelLoaded(t=1, target="t", model="b"),
+            ev.ModelUnloaded(t=2, job="j1", target="t", model=evil, gone=True, found=True),
+            ev.ModelUnloaded(t=2, job="j1", target="t", model="b", gone=False, reason=evil),
+            ev.ModelUnloaded(t=2, job="j1", target="t", model="c"),
+            ev.ModelFinished(t=3, job="j1", target="t", model="b", status="failed", start=1, problem=evil),
+            ev.ModelFinished(t=3, job="j1", target="t", model="c", status="done", start=1),
+        ]
+    )
+    assert [line.partition("model ")[2] for line in lines] == [
+        "a␛[2J ready after 2.00 ms (server)",
+        "b was in memory already",
+        "a␛[2J is gone from memory, in which it was before the session",
+        "b stays in memory: a␛[2J",
+        "c was told to leave the memory",
+        "b: failed: a␛[2J",
+    ]
+
+
 def test_a_session_without_jobs_says_so():
     assert PlainReport().results() == ["no job ran"]
 
