@@ -7,7 +7,7 @@ import click
 
 from llmtui import places
 from llmtui.log.library import find_session, running_sessions
-from llmtui.log.read import LogError, read_header
+from llmtui.log.read import LogError, read_header, require_log
 
 PIPE = "-"
 
@@ -32,7 +32,7 @@ def command(session: str | None, *, plain: bool) -> None:
         return
     try:
         log = running[0] if running else find_session(session, places.sessions_folder())
-        read_header(log)
+        require_log(log)
     except LogError as error:
         raise click.ClickException(str(error)) from None
     if plain or not can_show_screen():

@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def _step(follower: FiledLog, report: PlainReport) -> bool:
     return True
 
 
-def play_plain(events: list[Event], speed: float | None, sleep: Callable[[float], None] = time.sleep) -> int:
+def play_plain(events: Iterable[Event], speed: float | None, sleep: Callable[[float], None] = time.sleep) -> int:
     """Print recorded events at `speed` times their pace (None: at once), then the results."""
     report = PlainReport()
     begin = time.monotonic()

@@ -7,7 +7,7 @@ import click
 from llmtui import places
 from llmtui.log.blocks import LogBlocks
 from llmtui.log.library import find_session
-from llmtui.log.read import LogError, ReadLog, read_log
+from llmtui.log.read import LogError
 
 
 class _Speed(click.ParamType[float | None]):
@@ -36,7 +36,7 @@ def command(session: str, speed: float | None, *, plain: bool) -> None:
     try:
         path = find_session(session, places.sessions_folder())
         if plain or not can_show_screen():
-            raise SystemExit(_play_plain(read_log(path), speed))
+            raise SystemExit(_play_plain(LogBlocks(path), speed))
         blocks = LogBlocks(path)
     except LogError as error:
         raise click.ClickException(str(error)) from None
@@ -48,11 +48,16 @@ def command(session: str, speed: float | None, *, plain: bool) -> None:
     raise SystemExit(code)
 
 
-def _play_plain(log: ReadLog, speed: float | None) -> int:
+def _play_plain(log: LogBlocks, speed: float | None) -> int:
     from llmtui.cli.follow_plain import play_plain
 
-    _tell(log.notices)
-    return play_plain(log.events, speed)
+    with log:
+        told = log.notices()
+        _tell(told)
+        code = play_plain((event for place in range(len(log)) for event in log.events(place)), speed)
+        # What only looked like an event is found out on the way.
+        _tell(notice for notice in log.notices() if notice not in told)
+    return code
 
 
 def _tell(notices: Iterable[str]) -> None:

@@ -1,5 +1,6 @@
 """From what a user names to the sides of a comparison: sessions, jobs of one after a colon, a variant after an `@`."""
 
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -9,13 +10,12 @@ from typing import NamedTuple
 import click
 
 from llmtui import places
-from llmtui.events import TokensReceived
+from llmtui.log.fold import fold_log
 from llmtui.log.library import find_session
-from llmtui.log.read import LogError, read_log
+from llmtui.log.read import LogError
 from llmtui.reports.differing import Side
 from llmtui.reports.sides import SidesError, lettered, variant_sides, whole_side
 from llmtui.reports.variants import variant_names
-from llmtui.state.reducer import apply_all
 from llmtui.state.session import SessionState
 
 _JOBS = re.compile(r"^(?P<session>.+):(?P<jobs>j\d+(?:,j\d+)*)$")
@@ -94,7 +94,8 @@ def _listed(names: Iterable[str]) -> str:
 
 def _read(selection: Selection, states: dict[Path, SessionState], note: Note) -> tuple[Path, SessionState]:
     path = find_session(selection.session, places.sessions_folder())
-    known = path.resolve()
+    # A loop of links is no fault here: opening it says so in a sentence.
+    known = Path(os.path.realpath(path))
     if known not in states:
         states[known] = read_session(path, note)
     return path, states[known]
@@ -102,10 +103,7 @@ def _read(selection: Selection, states: dict[Path, SessionState], note: Note) ->
 
 def read_session(path: Path, note: Note = _to_stderr) -> SessionState:
     """Return a session folded to its end, without the text of its answers. Raises `LogError`."""
-    log = read_log(path)
+    log = fold_log(path, texts=False)
     for notice in log.notices:
         note(f"note: {path.stem}: {notice}")
-    state = SessionState()
-    # The figures of a request stand in its last event; the text of the answers is not looked at.
-    apply_all(state, (event for event in log.events if not isinstance(event, TokensReceived)))
-    return state
+    return log.state

@@ -10,7 +10,7 @@ import click
 
 from llmtui import places
 from llmtui.log.library import find_session
-from llmtui.log.read import LogError, read_header
+from llmtui.log.read import LogError, require_log
 from llmtui.log.tail import LogTail
 from llmtui.wording import visible
 
@@ -27,7 +27,7 @@ def command(session: str, *, from_start: bool) -> None:
     """
     try:
         log = find_session(session, places.sessions_folder())
-        read_header(log)
+        require_log(log)
         tail = LogTail(log, from_start=from_start)
     except LogError as error:
         raise click.ClickException(str(error)) from None

@@ -11,8 +11,8 @@ from llmtui.documents import DocumentError
 from llmtui.engine.process import run_engine
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.run_request import AnyRequest, ResumeRequest
+from llmtui.log.claim import LogOpenError
 from llmtui.log.read import LogError
-from llmtui.log.write import LogOpenError
 from llmtui.servers.base import LocalServer
 from llmtui.suites.schema import Suite
 

@@ -16,8 +16,9 @@ from llmtui.engine.run_request import ResumeRequest, RunRequest
 from llmtui.engine.sampling import SamplerKeeper
 from llmtui.engine.session import Session
 from llmtui.events import Event, SessionOpened, SessionResumed
+from llmtui.log.claim import LogLockedError
 from llmtui.log.read import LogError
-from llmtui.log.write import LogLockedError, LogWriter
+from llmtui.log.write import LogWriter
 from llmtui.settings import read_settings
 from llmtui.suites.plan import JobPlan, PlannedTarget, Plans, plan_jobs
 from llmtui.suites.schema import Suite

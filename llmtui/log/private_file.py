@@ -1,5 +1,6 @@
 """Files that only their owner may read (mode 0600), written whole or not at all."""
 
+import errno
 import os
 import stat
 import tempfile
@@ -15,7 +16,10 @@ def replace_file(path: Path, data: bytes | Iterable[bytes]) -> None:
     A link is followed; what is no plain file, such as a terminal or a pipe, is written to. Raises `OSError`, and what
     making the pieces of `data` raises; then the old file stays.
     """
-    path = path.resolve()
+    try:
+        path = path.resolve()
+    except RuntimeError:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from None
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         with path.open("wb") as file:
             file.writelines((data,) if isinstance(data, bytes) else data)

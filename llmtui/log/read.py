@@ -81,6 +81,13 @@ def read_log(path: Path, *, bulk: bool = True) -> ReadLog:
     return ReadLog(reader.header, events, reader.notices())
 
 
+def require_log(path: Path) -> None:
+    """Raise `LogError` when no event can be read from the file; stops at the first that can."""
+    for events in LogReader(path, bulk=False):
+        if events:
+            return
+
+
 def read_header(path: Path) -> SessionOpened:
     """Return the first event of a log, which says what the session is. Raises `LogError`."""
     try:

@@ -1,8 +1,7 @@
 """The log's only writer: a thread that has every event in the kernel within 20 ms, and on the disk each second."""
 
-import fcntl
+import errno
 import os
-import stat
 import threading
 import time
 from collections.abc import Callable
@@ -10,7 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from llmtui.events import Event
-from llmtui.log.decode import EventDecoder
+from llmtui.log.claim import open_for_writing, torn_end
+from llmtui.log.disk_reserve import DiskReserve
 from llmtui.log.encode import encode_line
 from llmtui.log.waiting import WaitingLines
 
@@ -26,15 +26,11 @@ MOST_WAITING = 64 * 1024 * 1024
 BLOCK = 64 * 1024
 """Bytes given to one write. What the disk refuses of them is kept beside `MOST_WAITING`."""
 
-LOCK_WITHIN_S = 0.5
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What a disk says that has no room, for anybody or for this user."""
 
-
-class LogOpenError(Exception):
-    """The log can't be written: one sentence that says why."""
-
-
-class LogLockedError(LogOpenError):
-    """Another engine writes this log."""
+RESERVE = 2 * BLOCK
+"""Bytes of the disk that are kept free for the moment in which it is full: what says so has to stand in the log."""
 
 
 class LogTrouble(NamedTuple):
@@ -54,7 +50,8 @@ class LogWriter:
     `append` may be called from any thread and never waits for the disk. When that is full the lines wait in memory;
     beyond `most_waiting` bytes the cheapest are dropped. `on_trouble` is called, in the writer's thread, when trouble
     begins, and when it ends with what was lost. A line is never torn: a write that the disk took in part is continued
-    where it stopped.
+    where it stopped. Of a disk that is full, `RESERVE` bytes are given back for the first lines after that, so that
+    whoever reads the log sees that it is; trouble ends when there is room for the reserve again.
 
     Raises `FileExistsError` for a new log that is there already, `LogLockedError`, and `LogOpenError` for the rest.
     """
@@ -70,7 +67,7 @@ class LogWriter:
     ) -> None:
         self.path = path
         self.bytes_written = 0
-        self._file = _open(path, resume=resume)
+        self._file = open_for_writing(path, resume=resume)
         self._on_trouble = on_trouble
         self._clock = clock
         # Shared with the writer's thread, under this lock.
@@ -80,12 +77,13 @@ class LogWriter:
         self._closing = False
         self._given_up = False
         self._ended = False
-        self.torn, self._lacks_line_feed = _torn_end(self._file) if resume else (0, False)
+        self.torn, self._lacks_line_feed = torn_end(self._file) if resume else (0, False)
         # The writer's thread alone.
         self._mended = not (self.torn or self._lacks_line_feed)
         self._refused = b""
         self._unsynced = False
         self._synced_at = clock()
+        self._reserve = DiskReserve(path.parent, RESERVE, clock)
         self._in_trouble = False
         self._sync_failed = False
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
@@ -125,6 +123,7 @@ class LogWriter:
                 self._work()
         finally:
             self._ended = True
+            self._reserve.give_back()
             os.close(self._file)
 
     def _await_work(self) -> bool:
@@ -149,7 +148,7 @@ class LogWriter:
                 self._sync_wanted &= not drained
             if wanted or self._sync_is_due():
                 self._sync()
-            if self._in_trouble and not self._sync_failed:
+            if self._in_trouble and not self._sync_failed and self._reserve.restored():
                 self._recover()
         if not took_it or (self._closing and self._sync_failed):
             self._pause()
@@ -180,7 +179,7 @@ class LogWriter:
             self._tell(
                 f"the log can't be written: {error.strerror}; measuring goes on in memory, make room on the disk"
             )
-            return False
+            return error.errno in FULL and self._reserve.give_back() and self._write_block()
         self._refused = b""
         return True
 
@@ -221,57 +220,3 @@ class LogWriter:
             self._on_trouble(trouble)
         except Exception as error:  # noqa: BLE001 - whatever it is, the log goes on
             threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, self._thread)))
-
-
-def _open(path: Path, *, resume: bool) -> int:
-    flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | (0 if resume else os.O_CREAT | os.O_EXCL)
-    try:
-        file = os.open(path, flags, 0o600)
-    except FileExistsError:
-        raise FileExistsError(f"{path} is there already; a log is never written over") from None
-    except OSError as error:
-        raise LogOpenError(f"{path} can't be written: {error.strerror}") from None
-    try:
-        _claim(file, path)
-    except LogOpenError:
-        os.close(file)
-        raise
-    return file
-
-
-def _claim(file: int, path: Path) -> None:
-    """Take the lock that an engine holds as long as it writes."""
-    if not stat.S_ISREG(os.fstat(file).st_mode):
-        raise LogOpenError(f"{path} can't be written: not a plain file")
-    end = time.monotonic() + LOCK_WITHIN_S
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            # Readers that ask whether an engine lives hold the lock for a moment, an engine holds it to its end.
-            if time.monotonic() > end:
-                raise LogLockedError(f"another engine writes {path}; stop it first") from None
-            time.sleep(GATHER_S)
-        except OSError as error:
-            raise LogOpenError(
-                f"{path} can't be locked: {error.strerror}; name a folder on a local disk by LLMTUI_SESSIONS"
-            ) from None
-        else:
-            return
-
-
-def _torn_end(file: int) -> tuple[int, bool]:
-    """Return the bytes of a last line that can't be read, and whether the last line is whole but for its line feed."""
-    place = os.fstat(file).st_size
-    line = b""
-    while place and b"\n" not in line:
-        block = min(BLOCK, place)
-        place -= block
-        line = os.pread(file, block, place) + line
-    line = line[line.rfind(b"\n") + 1 :]
-    if not line:
-        return 0, False
-    decoder = EventDecoder()
-    decoder.feed(line)
-    whole = bool(decoder.flush())
-    return (0, True) if whole else (len(line), False)

@@ -61,3 +61,25 @@ def test_what_can_not_be_written_leaves_nothing(tmp_path):
     with pytest.raises(OSError):
         replace_file(tmp_path / "none" / "a", b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_loop_of_links_is_an_error_of_the_system(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(OSError, match="Too many levels"):
+        replace_file(tmp_path / "loop", b"x")
+    assert (tmp_path / "loop").is_symlink()
+
+
+def test_pieces_are_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "x"
+    replace_file(path, (piece for piece in (b"a", b"b")))
+    assert path.read_bytes() == b"ab"
+
+    def fails():
+        yield b"c"
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        replace_file(path, fails())
+    assert path.read_bytes() == b"ab"
+    assert list(tmp_path.iterdir()) == [path]

@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pytest
 from support.conversation import header, queued, whole_session
+from support.small_disk import on_small_disk
 
 from llmtui import events as ev
+from llmtui.log.claim import LogLockedError, LogOpenError
 from llmtui.log.decode import EventDecoder
 from llmtui.log.encode import encode_line
 from llmtui.log.follow import LogFollower
 from llmtui.log.read import read_log
-from llmtui.log.write import LogLockedError, LogOpenError, LogWriter
+from llmtui.log.write import LogWriter
 
 ROOTS = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 NOBODY = 65534
@@ -29,7 +31,8 @@ from pathlib import Path
 sys.path[:0] = {ROOTS!r}
 from llmtui import events as ev
 from llmtui.log.read import read_log
-from llmtui.log.write import LogLockedError, LogWriter
+from llmtui.log.claim import LogLockedError
+from llmtui.log.write import LogWriter
 from support.conversation import header
 path, arguments = Path(sys.argv[1]), sys.argv[2:]
 troubles = []
@@ -576,23 +579,67 @@ print(troubles[1].sentence)
 
 @pytest.mark.privileged
 def test_a_real_full_disk(tmp_path):
-    """On a file system of 64 KiB, in a mount namespace, which goes away with the process."""
-    for unshare in (["unshare", "-m"], ["unshare", "-rm"]):
-        mount = [*unshare, "sh", "-c", 'mount -t tmpfs -o size=64k none "$0" && exec "$@"', str(tmp_path)]
-        try:
-            if subprocess.run([*mount, "true"], capture_output=True, check=False).returncode == 0:
-                break
-        except FileNotFoundError:
-            continue
-    else:
-        pytest.skip("no mount namespaces here")
-    done = subprocess.run(
-        [*mount, *command(FILL_A_DISK, tmp_path / "s.jsonl")], capture_output=True, text=True, timeout=60, check=False
-    )
+    """On a file system of 64 KiB, which has no room for a reserve."""
+    child = on_small_disk(tmp_path, "64k", command(FILL_A_DISK, tmp_path / "s.jsonl"))
+    done = subprocess.run(child, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     begun, ended = done.stdout.splitlines()
     assert begun.startswith("the log can't be written: No space left on device;")
     assert ended == "the log is written again; nothing was lost"
+
+
+FILL_ALL_OF_A_DISK = """
+def tell(trouble):
+    troubles.append(trouble)
+    writer.append(ev.AlertRaised(t=len(troubles), severity="error", code="log-trouble", text=trouble.sentence))
+writer = LogWriter(path, on_trouble=tell)
+writer.append(header(), durable=True)
+wait_for(lambda: path.stat().st_size)
+ballast = path.parent / "ballast"
+with ballast.open("wb", buffering=0) as file:
+    try:
+        while True:
+            file.write(bytes(4096))
+    except OSError:
+        pass
+number = 0
+def go_on(lines):
+    global number
+    for _ in range(lines):
+        number += 1
+        writer.append(ev.MarkerPlaced(t=number, label="x" * 200), durable=number % 100 == 0)
+go_on(300)
+wait_for(lambda: troubles)
+wait_for(lambda: b"log-trouble" in path.read_bytes())
+assert ballast.exists() and len(troubles) == 1, "it stands in the log while the disk is full"
+go_on(3000)
+time.sleep(1.5)
+go_on(1)
+time.sleep(1.5)
+assert len(troubles) == 1, "said once, and it is not over"
+full = path.stat().st_size
+assert full < 300_000
+ballast.unlink()
+end = time.monotonic() + 20
+while len(troubles) < 2:
+    assert time.monotonic() < end
+    go_on(1)
+    time.sleep(0.1)
+assert writer.close() == 0
+log = read_log(path)
+markers = [event.t for event in log.events if isinstance(event, ev.MarkerPlaced)]
+assert log.notices == [] and markers == list(range(1, number + 1)), (log.notices, len(markers), number)
+print(troubles[1].sentence)
+assert [name.name for name in path.parent.iterdir()] == ["s.jsonl"]
+"""
+
+
+@pytest.mark.privileged
+def test_that_the_disk_is_full_stands_in_the_log_while_it_is(tmp_path):
+    child = on_small_disk(tmp_path, "1m", command(FILL_ALL_OF_A_DISK, tmp_path / "s.jsonl"))
+    done = subprocess.run(child, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "the log is written again; nothing was lost\n"
 
 
 # --- going on in a log that is there -------------------------------------------------------------------------------
