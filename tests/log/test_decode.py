@@ -1,3 +1,4 @@
+import json
 import tracemalloc
 from itertools import pairwise
 from pathlib import Path
@@ -24,7 +25,32 @@ def decoded(*pieces, **options):
 def test_a_block_gives_what_its_lines_give_one_by_one():
     whole, _ = decoded(SAMPLE)
     assert whole == decoded(*LINES)[0]
-    assert [encode_line(event) for event in whole] == LINES
+    written = list(map(encode_line, whole))
+    assert decoded(*written)[0] == whole
+    for old, new in zip(LINES, written, strict=True):
+        assert keeps(json.loads(old), json.loads(new)), "what an old log says is written again"
+
+
+def keeps(old, new):
+    """Whether all of an old line is in a new one, which may say more."""
+    if isinstance(old, dict):
+        return isinstance(new, dict) and all(key in new and keeps(value, new[key]) for key, value in old.items())
+    if isinstance(old, list):
+        return isinstance(new, list) and len(old) == len(new) and all(map(keeps, old, new))
+    return old == new
+
+
+def test_the_control_a_line_that_lacks_or_changes_something_does_not_keep_it():
+    old = {"a": [{"b": 1}], "c": None}
+    assert keeps(old, {**old, "d": 2})
+    for new in (
+        {"a": [{"b": 1}]},
+        {"a": [{"b": 2}], "c": None},
+        {"a": [{"b": 1}, {}], "c": None},
+        [],
+        {"a": 1, "c": None},
+    ):
+        assert not keeps(old, new)
 
 
 def test_cut_at_any_byte_all_whole_lines_are_there_and_no_other():
