@@ -6,7 +6,7 @@ from llmtui import wording
 from llmtui.events import ModelPlace, ModelUnloaded
 from llmtui.metrics.statistics import median
 from llmtui.state.session import Job, Request, SessionState
-from llmtui.summaries.model_runs import ModelRun, made_room, model_runs
+from llmtui.summaries.model_runs import ModelRun, model_runs
 from llmtui.summaries.summary import Summary, Table
 from llmtui.text_table import render
 
@@ -146,11 +146,14 @@ def _labels(event: ModelUnloaded) -> Iterator[tuple[str, str]]:
 
 
 def _company(state: SessionState, job: Job) -> Iterator[str]:
-    """Yield what else was in memory, before this job or beside it."""
-    for event in made_room(job):
-        if event.gone is not False and event.found:
-            yield f"{job.id}: {event.model} was in memory before, was unloaded to make room, and is not loaded again"
-        elif event.gone is False:
+    """Yield what was in memory before, or beside the models of this job."""
+    stayed = {(event.target, event.model) for event in job.unloaded if event.gone is False}
+    own = {(place.target, place.model) for place in job.plan.models} if job.plan else set()
+    for event in job.unloaded:
+        at = event.target, event.model
+        if event.found and event.gone and at not in stayed:
+            yield f"{job.id}: {event.model} was in memory before; it was unloaded, and is not loaded again at the end"
+        elif event.gone is False and at not in own:
             yield f"{job.id}: {event.model} was in memory too, so the model of this job was not alone: {event.reason}"
     for alert in state.alerts:
         if alert.job == job.id and alert.code == "not-together":

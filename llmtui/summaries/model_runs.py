@@ -54,12 +54,6 @@ def none_answered(state: SessionState) -> bool:
     return any(run.status == "failed" for run in runs) and not any(run.answered for run in runs)
 
 
-def made_room(job: Job) -> Iterator[ModelUnloaded]:
-    """Yield what became of models that were in memory and in the way, none of them of this job."""
-    own = {(place.target, place.model) for place in job.plan.models} if job.plan else set()
-    return (event for event in job.unloaded if (event.target, event.model) not in own)
-
-
 def _runs_of(state: SessionState, job: Job) -> Iterator[ModelRun]:
     plan = job.plan
     if plan is None:

@@ -92,7 +92,7 @@ def test_a_model_that_failed_says_when_and_acts_on_nothing():
         (unloaded(True, wait_ns=200 * MS), "j1 a was gone from memory after 200 ms"),
         (unloaded(False, "this server cannot unload"), "j1 a stays in memory: this server cannot unload"),
         (unloaded(None, "it does not tell"), "whether it is gone is not known: it does not tell"),
-        (unloaded(True, model="z", found=True), "j1: z was in memory before, was unloaded to make room, and is not loaded again"),
+        (unloaded(True, model="z", found=True), "j1: z was in memory before; it was unloaded, and is not loaded again at the end"),
         (unloaded(False, "it lies", model="z"), "j1: z was in memory too, so the model of this job was not alone: it lies"),
     ],
 )  # fmt: skip
@@ -100,6 +100,15 @@ def test_what_became_of_the_memory(event, words):
     lines = lines_of(job("j1", ("a", 10.0, 100), outcomes=[event]))
     assert sum(words in line for line in lines) == 1
     assert not any("memory" in line for line in lines_of(job("j1", ("a", 10.0, 100)))[:4]), "nothing is made up"
+
+
+def test_a_model_of_the_comparison_that_was_there_before_is_not_there_any_more():
+    found, left = unloaded(True, found=True), unloaded(True, wait_ns=MS)
+    kept = unloaded(False, "it lies")
+    said = "j1: a was in memory before; it was unloaded, and is not loaded again at the end"
+    assert said in lines_of(job("j1", ("a", 10.0, 100), outcomes=[found, left]))
+    assert said not in lines_of(job("j1", ("a", 10.0, 100), outcomes=[left]))
+    assert said not in lines_of(job("j1", ("a", 10.0, 100), outcomes=[found, kept])), "it is in memory still"
 
 
 def test_a_model_that_was_loaded_already_has_no_load_time():

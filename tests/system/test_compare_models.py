@@ -127,7 +127,7 @@ def test_an_ollama_is_told_and_looked_after(llmtui):
     assert ollama.log == [("unload", "z:9b"), *each[0], *each[1]], "a warm-up and a prompt for each"
     assert ollama.held == []
     assert len(GONE.findall(run.stdout)) == 2
-    assert "z:9b was in memory before, was unloaded to make room, and is not loaded again" in run.stdout
+    assert "z:9b was in memory before; it was unloaded, and is not loaded again at the end" in run.stdout
 
 
 def test_an_ollama_that_keeps_what_it_says_it_unloaded_is_not_believed(llmtui):
