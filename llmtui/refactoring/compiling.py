@@ -63,20 +63,21 @@ async def compile_component(
     within_s: float,
     memory_mib: int,
     root: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> Compiled:
     """Compile `component` beside `modules`, in a new folder of `root` (None: the system's for temporary files).
 
     The folder is kept when the component does not compile. Cancelling ends the compiler. Raises `OSError` where the
     folder or the process can't be had.
     """
-    refused = _refused(component)
+    refused = await asyncio.to_thread(_refused, component)
     if refused is not None:
         return Compiled(ok=False, errors=(refused,), total=1)
     folder = Path(tempfile.mkdtemp(prefix="llmtui-refactor-", dir=root))
     kept = False
     try:
         _lay_out(folder, component, modules, toolchain)
-        code = await _run(folder, toolchain, within_s, memory_mib)
+        code = await _run(folder, toolchain, within_s, memory_mib, _without_node(environ))
         if code == 0:
             return Compiled(ok=True)
         kept = True
@@ -103,7 +104,14 @@ def _lay_out(folder: Path, component: str, modules: Mapping[str, str], toolchain
     folder.joinpath("node_modules").symlink_to(toolchain.folder / "node_modules", target_is_directory=True)
 
 
-async def _run(folder: Path, toolchain: Toolchain, within_s: float, memory_mib: int) -> int | None:
+def _without_node(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without what would change the limits of Node.js or what it loads."""
+    return {name: value for name, value in environ.items() if name not in _ENVIRONMENT_LEFT_OUT}
+
+
+async def _run(
+    folder: Path, toolchain: Toolchain, within_s: float, memory_mib: int, environ: Mapping[str, str]
+) -> int | None:
     """Return the compiler's exit code, None where it had to be stopped."""
     command = [toolchain.node, f"--max-old-space-size={memory_mib}", str(toolchain.program)]
     with folder.joinpath("vue-tsc.txt").open("wb") as output:
@@ -114,7 +122,7 @@ async def _run(folder: Path, toolchain: Toolchain, within_s: float, memory_mib: 
             "--pretty",
             "false",
             cwd=folder,
-            env={name: value for name, value in os.environ.items() if name not in _ENVIRONMENT_LEFT_OUT},
+            env=environ,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,

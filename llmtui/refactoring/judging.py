@@ -1,5 +1,6 @@
 """Judges an answer to a fixture: structure, compiler, and both in one score."""
 
+import asyncio
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,10 +53,11 @@ async def judge_answer(
 
     Raises `OSError` where the compiler can't be run.
     """
-    extracted = extract_component(answer)
+    # In threads: an answer made to be dear to read takes a second, and the loop has tokens to stamp.
+    extracted = await asyncio.to_thread(extract_component, answer)
     if extracted.component is None:
         return Judgement(0.0, NOTHING, Compiled(ok=False) if toolchain else None, extracted.problem)
-    structure = score_structure(extracted.component, fixture.structures)
+    structure = await asyncio.to_thread(score_structure, extracted.component, fixture.structures)
     compiled = None
     if toolchain is not None:
         compiled = await compile_component(

@@ -1,4 +1,5 @@
 import asyncio
+import os
 import time
 
 import pytest
@@ -19,7 +20,13 @@ def compiled(tmp_path):
 
     async def run(component, toolchain, modules=None, within_s=100.0, memory_mib=1024):
         return await compile_component(
-            component, modules or {}, toolchain, within_s=within_s, memory_mib=memory_mib, root=root
+            component,
+            modules or {},
+            toolchain,
+            within_s=within_s,
+            memory_mib=memory_mib,
+            root=root,
+            environ={**os.environ, "NODE_OPTIONS": "--max-old-space-size=9"},
         )
 
     run.root = root

@@ -32,6 +32,9 @@ CASES = {
     "a block in a block of Markdown": f"{TICKS}markdown\n# Result\n{'words ' * 90}\n{TICKS}vue\n{SMALL}{TICKS}\nmore words\n{TICKS}",
     "a block in a longer fence": f"{TICKS}`md\nThe result\n{TICKS}vue\n{SMALL}{TICKS}\nmore words\n{TICKS}`",
     "a bare block in a longer fence": f"{TICKS}`md\nThe result\n{TICKS}\n{SMALL}{TICKS}\nmore words\n{TICKS}`",
+    "a bare block in a longer fence before a short one": (
+        f"{TICKS}`md\nThe result\n{TICKS}\n{SMALL}{TICKS}\n{TICKS}`\n{TICKS}vue\n<script>\nlet a\n</script>\n{TICKS}"
+    ),
     "a quoted block": "> " + f"{TICKS}vue\n{SMALL}{TICKS}".replace("\n", "\n> "),
     "prose in the block": f"{TICKS}\nApp.vue:\n{SMALL}That is all.\n{TICKS}",
     "the last of two that are as long": f"{TICKS}vue\n{SMALL.replace('1', '2')}{TICKS}\nNo:\n{TICKS}vue\n{SMALL}{TICKS}",
@@ -49,6 +52,11 @@ def test_the_components_that_ship_survive(name, fence):
     expected = fixture_of(name).expected
     assert component(f"Here:\n{TICKS}{fence}\n{expected}{TICKS}\n") == expected
     assert component(expected) == expected
+
+
+def test_a_block_may_begin_where_another_ended():
+    text = SMALL.replace("</script>\n\n", "</script>")
+    assert component(f"{TICKS}vue\n{text}{TICKS}") == text
 
 
 def test_a_fence_in_a_string_of_the_component_is_a_part_of_it():
