@@ -3,9 +3,10 @@
 import click
 
 from llmtui.cli.sides import parse, read_sides
-from llmtui.reports.check import Rule, RuleError, check_data, check_text, exit_code, judge_rules, parse_rule
+from llmtui.reports.check import check_data, check_text, exit_code, judge_rules
 from llmtui.reports.compare import compare_sides
 from llmtui.reports.differing import differences, sentence
+from llmtui.reports.rules import Rule, RuleError, parse_rule
 
 
 class _RuleType(click.ParamType[Rule]):

@@ -19,7 +19,8 @@ from llmtui.log.read import LogError, read_header
 from llmtui.log.summary import index_file
 from llmtui.places import PlaceError
 from llmtui.tui.app import LlmtuiApp
-from llmtui.tui.screens.home import HomeScreen, HomeSources, SessionChoice, SuiteChoice
+from llmtui.tui.screens.home import HomeScreen, HomeSources
+from llmtui.tui.screens.home_rows import SessionChoice, SuiteChoice
 
 
 def make_home(app: LlmtuiApp, urls: tuple[str, ...]) -> HomeScreen:

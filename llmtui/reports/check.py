@@ -1,7 +1,5 @@
 """Rules such as `decode<-5%`, judged by comparisons: whether a session got worse than its baselines. Pure."""
 
-import math
-import re
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -10,24 +8,9 @@ from llmtui import wording
 from llmtui.metrics.comparison import BOOTSTRAP_FROM, LEAST_TO_TELL, Ratio
 from llmtui.metrics.intervals import LEVEL
 from llmtui.reports.compare import ComparisonReport, Row
-from llmtui.reports.compared_figures import FIGURES, NAMES, ComparedFigure
+from llmtui.reports.rules import Rule
 
 Outcome = Literal["regression", "kept", "can't tell", "not compared"]
-
-_RULE = re.compile(r"\s*(?P<figure>[a-z0-9]+)\s*(?P<sign>[<>])\s*(?P<percent>[+-]?\d+(?:\.\d+)?)\s*%\s*", re.ASCII)
-
-
-class RuleError(Exception):
-    """A text that is no rule: one sentence that says how one is written."""
-
-
-class Rule(NamedTuple):
-    """Fails when the ratio to the baseline lies beyond `bound`: below it where `below`, else above it."""
-
-    text: str
-    figure: ComparedFigure
-    below: bool
-    bound: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +60,6 @@ class RuleResult(NamedTuple):
         found = {row.outcome for row in self.rows}
         order: tuple[Outcome, ...] = ("regression", "can't tell", "kept")
         return next((outcome for outcome in order if outcome in found), "not compared")
-
-
-def parse_rule(text: str) -> Rule:
-    """Return the rule that `text` writes. Raises `RuleError`."""
-    found = _RULE.fullmatch(text)
-    if found is None:
-        raise RuleError(
-            f"`{wording.visible(text)}` is no rule; write a figure and a bound, such as decode<-5% or ttft>10%"
-        )
-    figure = next((figure for figure in FIGURES if figure.name == found["figure"]), None)
-    if figure is None:
-        raise RuleError(f"`{found['figure']}` is no figure; there are {', '.join(NAMES)}")
-    bound = 1 + float(found["percent"]) / 100
-    if not 0 < bound < math.inf:
-        raise RuleError(f"`{text.strip()}` can't be: no figure changes by -100 % or less")
-    return Rule(f"{figure.name}{found['sign']}{found['percent']}%", figure, found["sign"] == "<", bound)
 
 
 def judge_rules(reports: Sequence[ComparisonReport], rules: Sequence[Rule]) -> list[RuleResult]:

@@ -10,33 +10,21 @@ from textual.containers import Container, Vertical
 from textual.screen import Screen
 from textual.widgets import Static
 
-from llmtui import wording
 from llmtui.events import HardwareSnapshot, Server
 from llmtui.tui.glyphs import Glyphs
+from llmtui.tui.screens.home_rows import (
+    SessionChoice,
+    SuiteChoice,
+    machine_line,
+    server_row,
+    session_row,
+    suite_row,
+)
 from llmtui.tui.screens.page import Page
 from llmtui.tui.screens.selftest import SelftestLine, SelftestScreen
 from llmtui.tui.widgets.rows import Column, Row, Rows
 
 LISTS = ("suites", "servers", "sessions")
-
-
-class SuiteChoice(NamedTuple):
-    """A suite to run; with `problem` it can't be."""
-
-    name: str
-    title: str
-    targets: tuple[str, ...]
-    problem: str | None = None
-
-
-class SessionChoice(NamedTuple):
-    """A session on the disk."""
-
-    id: str
-    state: str
-    suite: str
-    models: str
-    problem: str | None = None
 
 
 class HomeSources(NamedTuple):
@@ -143,7 +131,7 @@ class HomeScreen(Screen[None]):
         """Look for everything again."""
         choices = self._sources.suites()
         self._suites = {choice.name: choice for choice in choices}
-        self.rows("suites").show([_suite_row(choice) for choice in choices])
+        self.rows("suites").show([suite_row(choice) for choice in choices])
         if "quick" in self._suites:
             self.rows("suites").place_cursor(list(self._suites).index("quick"))
         self.run_worker(self._fill_sessions(), exclusive=True, group="sessions")
@@ -154,13 +142,13 @@ class HomeScreen(Screen[None]):
     async def _fill_sessions(self) -> None:
         """List the sessions in a thread: there may be hundreds, and their files are long."""
         choices = await asyncio.to_thread(self._sources.sessions)
-        self.rows("sessions").show([_session_row(choice) for choice in choices])
+        self.rows("sessions").show([session_row(choice) for choice in choices])
 
     async def _find_servers(self) -> None:
         self._servers, self._looking = {}, True
         async for server in self._sources.discover():
             self._servers[server.url] = server
-            self.rows("servers").show([_server_row(server) for server in self._servers.values()])
+            self.rows("servers").show([server_row(server) for server in self._servers.values()])
             self._hint()
         self._looking = False
         if not self._servers:
@@ -275,32 +263,3 @@ class HomeScreen(Screen[None]):
     def action_calm(self) -> None:
         """Do nothing: escape never leaves."""
         self._hint()
-
-
-def _suite_row(choice: SuiteChoice) -> Row:
-    what = choice.problem or choice.title
-    cells = (choice.name, wording.visible(what), ", ".join(choice.targets) or "detected servers")
-    return Row(choice.name, cells, "bad" if choice.problem else "normal")
-
-
-def _server_row(server: Server) -> Row:
-    models = ", ".join(model.id for model in server.models) or server.problem or "no models"
-    name = f"{server.kind} {server.version or ''}".strip()
-    cells = (name, server.url, models)
-    return Row(server.url, tuple(wording.visible(cell) for cell in cells), "warn" if server.problem else "normal")
-
-
-def _session_row(choice: SessionChoice) -> Row:
-    tone = {"completed": "good", "running": "normal", "cut": "warn", "damaged": "bad", "failed": "bad"}.get(
-        choice.state, "dim"
-    )
-    cells = (choice.id, choice.state, choice.suite, choice.problem or choice.models)
-    return Row(choice.id, tuple(wording.visible(cell) for cell in cells), tone)
-
-
-def machine_line(hardware: HardwareSnapshot) -> str:
-    """Return the machine in one line."""
-    parts = [f"llmtui  {hardware.hostname or 'this machine'}", hardware.cpu_model or "CPU unknown"]
-    parts.append(f"{hardware.cores_physical or '?'} cores, {wording.size(hardware.ram)} RAM")
-    parts += [f"{gpu.name} {wording.size(gpu.memory)}" for gpu in hardware.gpus] or ["no GPU"]
-    return wording.visible("  ".join(parts))

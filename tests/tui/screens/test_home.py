@@ -3,7 +3,8 @@ from textual.widgets import Static
 from llmtui.events import HardwareSnapshot, Model, Server
 from llmtui.tui.app import LlmtuiApp
 from llmtui.tui.profile import detect_profile
-from llmtui.tui.screens.home import HomeScreen, HomeSources, SessionChoice, SuiteChoice, machine_line
+from llmtui.tui.screens.home import HomeScreen, HomeSources
+from llmtui.tui.screens.home_rows import SessionChoice, SuiteChoice, machine_line
 from llmtui.tui.screens.page import Page
 from llmtui.tui.screens.selftest import SelftestLine, SelftestScreen
 
