@@ -37,7 +37,7 @@ def finished_files(state: SessionState, jobs: Sequence[Job]) -> Iterator[Session
         pages = [(side, names.take(side.name)) for side in tuning.sides if side.jobs]
         if tuning.tuned:
             text = _comparison_page(state, tuning, [page for _side, page in pages])
-            yield SessionFile(names.take("comparison"), text, _about(tuning))
+            yield SessionFile(names.take("comparison", ours=True), text, _about(tuning))
         for side, page in pages:
             yield SessionFile(page, _side_page(state, tuning, side), f"The runs of `{_plain(side.name)}`, one by one.")
     data = msgspec.json.format(msgspec.json.encode(metrics_data(state, found)), indent=2).decode()
@@ -61,10 +61,10 @@ class _Names:
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
-    def take(self, wish: str) -> str:
-        """Return a name for a page; one that is taken gets a number."""
+    def take(self, wish: str, *, ours: bool = False) -> str:
+        """Return a name for a page; one that is taken gets a number, and only `ours` may be those of other files."""
         stem = _NOT_PLAIN.sub("-", wish).strip("-._")[:60] or "side"
-        if wish != "comparison" and stem.lower() in _TAKEN:
+        if not ours and stem.lower() in _TAKEN:
             stem = f"side-{stem}"
         name, number = stem, 1
         while name.lower() in self._taken:
