@@ -7,17 +7,15 @@ from collections.abc import Iterator, Sequence
 import click
 
 from llmtui import places
-from llmtui.events import TokensReceived
+from llmtui.log.fold import fold_log
 from llmtui.log.library import SessionEntry, list_sessions
-from llmtui.log.read import LogError, read_log
+from llmtui.log.read import LogError
 from llmtui.log.summary import index_file
 from llmtui.reports.compared_figures import FIGURES, NAMES
 from llmtui.reports.history import History, HistorySession, build_history
 from llmtui.reports.history_text import history_data, history_text
 from llmtui.reports.overlay_text import can_print
 from llmtui.reports.session_list import FilterError, filtered
-from llmtui.state.reducer import apply_all
-from llmtui.state.session import SessionState
 
 
 @click.command("history")
@@ -83,10 +81,8 @@ def _read(entries: list[SessionEntry], unread: dict[str, str], *, samples: bool)
             unread[entry.id] = "it still runs"
             continue
         try:
-            log = read_log(entry.path, bulk=samples)
+            log = fold_log(entry.path, bulk=samples, texts=False)
         except LogError as error:
             unread[entry.id] = str(error)
             continue
-        state = SessionState()
-        apply_all(state, (event for event in log.events if not isinstance(event, TokensReceived)))
-        yield HistorySession(entry.id, state)
+        yield HistorySession(entry.id, log.state)

@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from llmtui import places
+from llmtui.log.fold import fold_log
 from llmtui.log.library import files_folder, find_session
-from llmtui.log.read import LogError, read_log
+from llmtui.log.read import LogError
 
 
 @click.command("report")
@@ -19,18 +20,15 @@ def command(session: str, out: Path | None) -> None:
     """
     from llmtui.reports.files.folder import FolderError, write_files
     from llmtui.reports.files.registry import all_files
-    from llmtui.state.reducer import apply_all
-    from llmtui.state.session import SessionState
 
     try:
         path = find_session(session, places.sessions_folder())
-        log = read_log(path)
+        log = fold_log(path)
     except LogError as error:
         raise click.ClickException(str(error)) from None
     for notice in log.notices:
         click.echo(f"note: {path.stem}: {notice}", err=True)
-    state = SessionState()
-    apply_all(state, log.events)
+    state = log.state
     files = all_files(state)
     if not files:
         raise click.ClickException(

@@ -11,7 +11,7 @@ from llmtui.cli.run import watch
 from llmtui.documents import DocumentError
 from llmtui.events import JobQueued
 from llmtui.log.library import find_session
-from llmtui.log.read import LogError, read_log
+from llmtui.log.read import LogError, LogReader
 
 
 @click.command("rerun")
@@ -61,13 +61,11 @@ def name_bad_jobs(log: Path) -> tuple[str, ...]:
 
     Raises `click.ClickException` for a log that can't be read.
     """
-    from llmtui.state.reducer import apply_all
+    from llmtui.log.fold import fold_log
     from llmtui.state.reruns import bad_jobs, sentence
-    from llmtui.state.session import SessionState
 
-    state = SessionState()
     try:
-        apply_all(state, read_log(log).events)
+        state = fold_log(log).state
     except LogError as error:
         raise click.ClickException(str(error)) from None
     found = bad_jobs(state)
@@ -89,4 +87,4 @@ def changes_of(settings: Sequence[str]) -> dict[str, str]:
 
 
 def _all_jobs(log: Path) -> tuple[str, ...]:
-    return tuple(event.job for event in read_log(log, bulk=False).events if isinstance(event, JobQueued))
+    return tuple(event.job for events in LogReader(log, bulk=False) for event in events if isinstance(event, JobQueued))

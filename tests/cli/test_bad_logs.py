@@ -22,8 +22,10 @@ COMMANDS = {
     "attach": ("attach", BAD, "--plain"),
     "tail": ("tail", BAD, "--from-start"),
     "resume": ("resume", BAD, "--plain"),
+    "report": ("report", BAD),
+    "rerun": ("rerun", BAD, "--bad"),
 }
-READERS = {name: arguments for name, arguments in COMMANDS.items() if name != "resume"}
+READERS = {name: arguments for name, arguments in COMMANDS.items() if name not in {"resume", "report", "rerun"}}
 NO_LOGS = {
     "0 bytes": (b"", "the file is empty; the engine ended before it wrote anything"),
     "binary": (bytes(range(256)) * 64, "not a log of llmtui"),

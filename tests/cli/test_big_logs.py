@@ -44,6 +44,8 @@ COMMANDS = {
     "export of commands": ("export", "{id}", "--format", "commands"),
     "compare": ("compare", "{id}", OTHER_ID),
     "check": ("check", "{id}", "--against", OTHER_ID, "--fail-on", "decode<-5%"),
+    "history": ("history", "decode"),
+    "report": ("report", "{id}"),
     "attach": ("attach", "{id}", "--plain"),
     "tail": ("tail", "{id}", "--from-start"),
     "replay": ("replay", "{id}", "--plain", "--speed", "max"),
