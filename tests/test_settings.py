@@ -1,7 +1,7 @@
 import pytest
 
 from llmtui.documents import DocumentError
-from llmtui.settings import ServerSettings, Settings, api_key, read_settings
+from llmtui.settings import ServerSettings, Settings, api_key, key_variable, read_settings
 
 URL = "http://127.0.0.1:8000"
 
@@ -37,3 +37,14 @@ def test_the_general_key_never_goes_to_a_server_that_was_only_detected():
 def test_a_key_is_in_no_representation():
     assert "secret" not in repr(ServerSettings(url=URL, api_key="secret"))
     assert "secret" not in repr(Settings(servers=(ServerSettings(url=URL, api_key="secret"),)))
+
+
+def test_the_variable_of_a_key_is_that_of_its_server(tmp_path):
+    (tmp_path / "settings.yaml").write_text(
+        f"servers:\n  - {{url: '{URL}/v1', api_key_env: BOX_KEY}}\n  - {{url: 'http://own:1', api_key: secret}}\n"
+    )
+    settings = read_settings(tmp_path)
+    assert key_variable(settings, f"{URL}/v1/chat/completions") == "BOX_KEY"
+    assert key_variable(settings, URL) == "BOX_KEY"
+    assert key_variable(settings, f"{URL}1/api/chat") == "LLMTUI_API_KEY", "another port"
+    assert key_variable(settings, "http://own:1/api/chat") == "LLMTUI_API_KEY", "a key that is in no variable"

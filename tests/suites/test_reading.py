@@ -107,3 +107,34 @@ def test_a_path_reaches_into_what_a_load_holds():
     )
     (load,) = read_suite(text, "f.yaml", {"synthetic.tokens": "7", "workloads.0.slo.itl_ms": "3"}).workloads
     assert (load.synthetic, load.slo) == (Synthetic(tokens=7), Slo(ttft_ms=5, itl_ms=3))
+
+
+NAMED_AND_NOT = """
+name: three
+workloads:
+  - {kind: generate, name: short, prompts: [hi], max_tokens: 8}
+  - {kind: generate, prompts: [ho], max_tokens: 9}
+  - {kind: watch, duration_s: 1}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"), [("short", ("short", 8)), ("generate 2", ("generate 2", 9)), ("watch 3", ("watch 3", None))]
+)
+def test_one_workload_can_be_kept_by_the_name_that_the_queue_gives_it(name, kept):
+    (workload,) = read_suite(NAMED_AND_NOT, "suite", {"workload": name}).workloads
+    assert (workload.name, getattr(workload, "max_tokens", None)) == kept
+
+
+def test_what_is_set_goes_to_the_workload_that_is_kept():
+    suite = read_suite(NAMED_AND_NOT, "suite", {"max_tokens": "3", "workload": "generate 2", "iterations": "2"})
+    assert ([workload.max_tokens for workload in suite.workloads], suite.iterations) == ([3], 2)
+    with pytest.raises(DocumentError, match="--set max_tokens=3: no such key"):
+        read_suite(NAMED_AND_NOT, "suite", {"max_tokens": "3", "workload": "watch 3"})
+
+
+def test_a_workload_that_is_not_there_is_answered_with_those_that_are():
+    with pytest.raises(
+        DocumentError, match="--workload long: the suite has no such workload; it has short, generate 2"
+    ):
+        read_suite(NAMED_AND_NOT, "suite", {"workload": "long"})
