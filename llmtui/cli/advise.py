@@ -10,7 +10,7 @@ from llmtui.cli.sides import read_session
 from llmtui.log.library import find_session, list_sessions
 from llmtui.log.read import LogError
 from llmtui.state.session import SessionState
-from llmtui.summaries.advice import advise
+from llmtui.summaries.advice import advice_data, advise
 from llmtui.summaries.summary import summary_text
 
 NOTHING_TO_RATE = 2
@@ -27,7 +27,8 @@ class _NothingError(click.ClickException):
 @click.command("advise")
 @click.argument("sessions", nargs=-1, metavar="[SESSIONS]...")
 @click.option("--all", "every", is_flag=True, help="All sessions that `llmtui sessions` lists.")
-def command(sessions: tuple[str, ...], *, every: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def command(sessions: tuple[str, ...], *, every: bool, as_json: bool) -> None:
     """Rate what SESSIONS measured, and say which of their models fits which use.
 
     SESSIONS are sessions as `llmtui replay` takes them; without one the last session is taken. The advice goes by what
@@ -40,6 +41,11 @@ def command(sessions: tuple[str, ...], *, every: bool) -> None:
     if summary is None:
         where = "these sessions" if len(states) != 1 else "this session"
         raise _NothingError(NOTHING.format(sessions=where))
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(advice_data(states)))
+        return
     for line in summary_text(summary):
         click.echo(line)
 

@@ -9,6 +9,7 @@ from llmtui.metrics.rating_tables import TITLES, USES, Use
 from llmtui.metrics.ratings import Rating, value_text
 
 GB = 1e9
+NOT_ALIKE = "of one model it is the server's, of another that of the whole machine, or one of them is on a GPU"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def _why_not_comparable(count: int, kinds_of_memory: int, best: float) -> str | 
     if count < 2:  # noqa: PLR2004 - it compares
         return "it compares models, and needs two that have all its figures"
     if kinds_of_memory > 1:
-        return "the memory is that of the server for one and of the whole machine for another"
+        return "the memory is not that of the same thing: " + NOT_ALIKE
     return "no model gave a right answer" if best <= 0 else None
 
 

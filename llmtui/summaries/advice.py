@@ -96,3 +96,36 @@ def _advice(found: Sequence[Recommendation]) -> Iterator[str]:
     unknown = [f"{each.use} ({each.reason})" for each in found if not each.measured]
     if unknown:
         yield f"{'not measured':<18} {', '.join(unknown)}"
+
+
+def advice_data(states: Sequence[SessionState]) -> dict[str, object]:
+    """Return ratings and advice as plain data; what a model lacks has its reason in place of a number."""
+    models = candidates(states)
+    benefits = cost_benefit(models)
+    return {
+        "ratings": [
+            {
+                "session": _session(state),
+                "job": rated.job.id,
+                "kind": rated.job.plan.kind if rated.job.plan else None,
+                "model": rated.job.plan.model if rated.job.plan else None,
+                "level": rated.rating.level,
+                "sentence": rated.rating.sentence,
+                "figures": rated.figures,
+            }
+            for state in states
+            for rated in rated_jobs(state)
+        ],
+        "models": [
+            {
+                "model": model.name,
+                "figures": dict(model.figures),
+                "words": {name: words for name, value in model.figures.items() if (words := plain_words(name, value))},
+                "memory_of": model.memory_of,
+                "efficiency": efficiency(model),
+                "cost_benefit": benefits[model.name],
+            }
+            for model in models
+        ],
+        "advice": [found._asdict() for found in recommendations(models)],
+    }

@@ -150,6 +150,7 @@ def _notes(contexts: Iterable[ContextTried], rows: list[ContextRow]) -> Iterator
     if not rows:
         return
     yield f"facts found: {sum(row.found for row in rows)} of {sum(row.asked for row in rows)}"
+    yield "the row of results has the medians over all these requests; the table tells them apart"
     if any(tried.basis == "estimated" for tried in measured):
         yield "this server counts no tokens for others: the texts' lengths are estimates, `prompt` is its own count"
     else:

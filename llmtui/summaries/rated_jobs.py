@@ -9,7 +9,7 @@ from llmtui.metrics.rating_tables import THRESHOLDS
 from llmtui.metrics.ratings import Kept, Rating, rate
 from llmtui.metrics.statistics import coefficient_of_variation, finite, median
 from llmtui.metrics.work_pace import Piece, taken_ns, work_pace
-from llmtui.state.results import JobResult, job_result
+from llmtui.state.results import job_result
 from llmtui.state.session import Job, SessionState
 from llmtui.summaries.answered import requests_of
 from llmtui.summaries.long_context import context_rows, usable_contexts
@@ -69,7 +69,7 @@ def job_figures(state: SessionState, job: Job) -> Figures:
     if kind in RATE_KINDS:
         found["decode_rate"] = result.decode_rate
         found["ttft_s"] = None if result.ttft_ns is None else result.ttft_ns / 1e9
-    found["memory"] = result.peak_memory
+    found["memory"] = peak_memory(state, job)[0]
     heats = [peak for key, peak in job.peaks.items() if key == "cpu.temperature" or _is_gpu_heat(key)]
     found["temperature"] = max(heats, default=None)
     return {name: value for name, value in found.items() if value is not None}
@@ -110,7 +110,8 @@ def _candidate(name: str, jobs: Sequence[tuple[SessionState, Job]]) -> Candidate
     figures: Figures = {}
     ratings: dict[str, Rating] = {}
     right: Interval | None = None
-    memory: JobResult | None = None
+    memory: float | None = None
+    memory_of: str | None = None
     for state, job in _by_weight(jobs):
         assert job.plan is not None
         figures |= {
@@ -122,15 +123,25 @@ def _candidate(name: str, jobs: Sequence[tuple[SessionState, Job]]) -> Candidate
             ratings[job.plan.kind] = rated.rating if before is None else _worse(before, rated.rating)
         if job.plan.kind == "quality" and job.status == "done":
             right = _share(job)[1]
-        result = job_result(state, job)
-        if result.peak_memory is not None and (memory is None or result.peak_memory > (memory.peak_memory or 0)):
-            memory = result
+        peak, of = peak_memory(state, job)
+        if peak is not None and (memory is None or peak > memory):
+            memory, memory_of = peak, of
     heats = [heat for state, job in jobs if (heat := job_figures(state, job).get("temperature")) is not None]
     if heats:
         figures["temperature"] = max(heats)
-    if memory is not None and memory.peak_memory is not None:
-        figures["memory"] = memory.peak_memory
-    return Candidate(name, figures, {}, ratings, right, memory.peak_memory_of if memory else None)
+    if memory is not None:
+        figures["memory"] = memory
+    return Candidate(name, figures, {}, ratings, right, memory_of)
+
+
+def peak_memory(state: SessionState, job: Job) -> tuple[float | None, str | None]:
+    """Return the most memory that a job took, and whose it is; that of the server on a GPU of its own counts too."""
+    result = job_result(state, job)
+    peak, of, on_gpu = result.peak_memory, result.peak_memory_of, job.peaks.get("server.memory.gpu")
+    gpus = state.header.hardware.gpus if state.header else ()
+    if peak is None or of != "server" or not on_gpu or any(gpu.unified for gpu in gpus):
+        return peak, of
+    return peak + on_gpu, "server and GPU"
 
 
 def _by_weight(jobs: Sequence[tuple[SessionState, Job]]) -> list[tuple[SessionState, Job]]:

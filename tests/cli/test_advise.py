@@ -1,3 +1,4 @@
+import json
 import re
 import shutil
 
@@ -44,6 +45,20 @@ def test_several_sessions_are_put_together(sessions):
     assert "mix" in together.output
     assert re.search(r"failed +\S+ j3 quality 3", together.output)
     assert re.search(r"accuracy-critical +none", together.output)
+
+
+def test_the_same_as_data(sessions):
+    data = json.loads(invoke("--all", "--json").output)
+    assert {(rated["job"], rated["kind"], rated["level"]) for rated in data["ratings"]} >= {
+        ("j1", "long_context", "good"), ("j3", "quality", "failed"),
+    }  # fmt: skip
+    (model,) = data["models"]
+    assert model["figures"]["usable_context"] == 2048
+    assert model["words"]["memory"] == "fits beside other programs on a small machine"
+    assert "needs two" in model["cost_benefit"]
+    by_use = {advice["use"]: advice for advice in data["advice"]}
+    assert by_use["long context"]["model"] == model["model"]
+    assert by_use["accuracy-critical"]["model"] is None
 
 
 def test_a_session_named_twice_counts_once(sessions):

@@ -45,7 +45,7 @@ def test_the_best_cost_benefit_is_100_and_the_others_are_shares_of_it():
                 model("a", right_share=50.0, decode_rate=4.0, memory=1e9),
                 model("b", right_share=50.0, decode_rate=4.0, memory=1e9, memory_of="machine"),
             ],
-            "the whole machine",
+            "not that of the same thing",
         ),
         ([model(name, right_share=0.0, decode_rate=4.0, memory=1e9) for name in "ab"], "right answer"),
     ],

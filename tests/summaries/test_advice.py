@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 from support.summaries import SESSIONS, read_state
 
@@ -178,6 +179,19 @@ def test_machines_targets_and_variants_are_kept_apart():
     assert [candidate.name for candidate in candidates([two])] == ["m at t", "m at u"]
     variants = session(interactive("j1", variant="a"), interactive("j2", variant="b"))
     assert [candidate.name for candidate in candidates([variants])] == ["m (a)", "m (b)"]
+
+
+@pytest.mark.parametrize(("unified", "memory"), [(False, 5e9), (True, 2e9)])
+def test_memory_on_a_gpu_counts_unless_it_is_the_same_memory(unified, memory):
+    sample = ev.SampleTaken(t=3, values={"server.memory.gpu": 3e9})
+    job = interactive("j1")
+    state = SessionState()
+    gpu = ev.Gpu(index=0, vendor="v", name="g", unified=unified)
+    opened = msgspec.structs.replace(header(), hardware=ev.HardwareSnapshot(gpus=(gpu,)))
+    apply_all(state, [opened, *job[:3], sample, *job[3:]])
+    (candidate,) = candidates([state])
+    assert candidate.figures["memory"] == memory
+    assert candidate.memory_of == ("server" if unified else "server and GPU")
 
 
 def test_the_worst_rating_of_a_kind_stands_for_the_model():
