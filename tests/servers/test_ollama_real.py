@@ -15,6 +15,7 @@ from typing import NamedTuple
 import httpx
 import psutil
 import pytest
+from support.command_line import LLMTUI
 
 from llmtui import places
 from llmtui.backends.base import BackendError, Chunk, End, GenerationRequest, Sent
@@ -86,13 +87,13 @@ def wait_for_port(process: subprocess.Popen, log: Path) -> str:
     pytest.fail(f"Ollama did not start:\n{log.read_text(errors='replace')[-2000:]}")
 
 
-def import_model(url: str, gguf: Path) -> None:
+def import_model(url: str, gguf: Path, name: str = MODEL) -> None:
     with gguf.open("rb") as file:
         digest = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
         file.seek(0)
         with httpx.Client(base_url=url, timeout=120.0, trust_env=False) as client:
             client.post(f"/api/blobs/{digest}", content=file).raise_for_status()
-            answer = client.post("/api/create", json={"model": MODEL, "files": {gguf.name: digest}})
+            answer = client.post("/api/create", json={"model": name, "files": {gguf.name: digest}})
     assert '"success"' in answer.raise_for_status().text.splitlines()[-1], answer.text
 
 
@@ -115,6 +116,20 @@ async def backend(ollama):
     backend = OllamaBackend(ollama.url)
     yield backend
     await backend.aclose()
+
+
+@pytest.fixture
+def twin(ollama, tmp_path) -> Iterator[str]:
+    """A second model. It differs in a word of its description, since Ollama loads the same file only once."""
+    described = b"8k-lc100k-mix1-ep2"
+    data = find_gguf().read_bytes()
+    assert described in data
+    path = tmp_path / "twin.gguf"
+    path.write_bytes(data.replace(described, described[:-1] + b"3", 1))
+    name = "smollm2:twin"
+    import_model(ollama.url, path, name)
+    yield name
+    httpx.request("DELETE", f"{ollama.url}/api/delete", json={"model": name}, trust_env=False).raise_for_status()
 
 
 def chat(text: str = "Say hi", **more) -> GenerationRequest:
@@ -160,6 +175,42 @@ async def test_a_model_is_loaded_with_its_window_and_unloaded(backend):
     await backend.unload(MODEL)
     [after] = (await backend.describe()).models
     assert after.loaded is False
+
+
+async def test_what_is_in_memory_is_told(backend):
+    await backend.load(MODEL, WINDOW)
+    assert await backend.loaded() == (MODEL,)
+    await backend.unload(MODEL)
+    assert await backend.loaded() == ()
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("mode", ["serial", "parallel"])
+async def test_two_models_are_compared_and_those_that_were_loaded_for_it_leave(backend, twin, ollama, tmp_path, mode):
+    # One thread: on a busy machine several wait for one another.
+    await backend.load(MODEL, WINDOW | {"num_thread": 1})
+    options = ["quick=true", f"mode={mode}", "max_tokens=4", "prompts=[Say hi]", "warmup=0", "limits.job_s=300"]
+    options += ["options.num_ctx=1024", "options.num_thread=1"]
+    settings = [part for option in options for part in ("--set", option)]
+    run = await asyncio.to_thread(
+        subprocess.run,
+        [*LLMTUI, "run", "compare-models", "--plain", "--url", ollama.url, "-m", MODEL, "-m", twin, *settings],
+        capture_output=True,
+        text=True,
+        timeout=360,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "2 of 2 models answered" in run.stdout
+    if mode == "serial":
+        assert await backend.loaded() == ()
+        assert run.stdout.count("was gone from memory after") == 2
+        assert f"{MODEL} was in memory before; it was unloaded" in run.stdout
+    else:
+        assert await backend.loaded() == (MODEL,)
+        assert f"{MODEL} stays in memory: it was in memory before, and is left as it was found" in run.stdout
+        assert f"{twin} was gone from memory after" in run.stdout
 
 
 @pytest.mark.parametrize("request_", [chat(), chat(messages=(), prompt="The sky is", options=WINDOW | {"raw": True})])
