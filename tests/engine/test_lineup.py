@@ -292,3 +292,22 @@ async def test_the_memory_is_read_after_the_model_is_gone():
 async def test_without_a_sampler_nobody_waits_for_the_memory():
     sink, _ = await run(Targets(x=Holding(("a",))), "a")
     assert [event.memory for event in sink.of(ev.ModelUnloaded)] == [{}]
+
+
+async def test_other_jobs_of_the_session_load_again_what_a_comparison_let_go():
+    text = """
+name: c
+warmup: 0
+workloads:
+  - {kind: generate, name: before, prompts: [x]}
+  - {kind: compare-models, name: same, prompts: [one]}
+  - {kind: generate, name: after, prompts: [x]}
+"""
+    server, sink = Holding(("a",)), Sink()
+    session = Session("s", read_suite(text, "f", {}), Recorder(sink), targets=Targets(x=server), watcher=Watcher())
+    await session.run()
+    assert {event.status for event in sink.of(ev.JobFinished)} == {"done"}
+    moves = [("load", "a"), ("unload", "a")]
+    assert server.did == [*moves, *moves, ("load", "a")]
+    assert not any(event.found for event in sink.of(ev.ModelUnloaded)), "the session itself had loaded it"
+    assert [event.target for event in sink.of(ev.RequestStarted)] == ["", "x", ""]
