@@ -43,7 +43,7 @@ def rated_job(state: SessionState, job: Job) -> RatedJob | None:
         return None
     figures = job_figures(state, job)
     if job.status == "failed":
-        return RatedJob(job, rate((), f"the job failed: {job.reason or 'nobody said why'}"), figures)
+        return RatedJob(job, rate((), (job.reason or "nobody said why").rstrip(".")), figures)
     kept = []
     for threshold in THRESHOLDS[plan.kind]:
         if threshold.sense == "share" and threshold.figure not in figures and figures:
