@@ -92,9 +92,7 @@ def plan_jobs(suite: Suite, targets: Sequence[PlannedTarget]) -> list[JobPlan]:
     rounds = max((len(found) for found in places), default=0)
     jobs: list[JobPlan] = []
     for number in range(rounds):
-        group = [
-            (side, found[min(number, len(found) - 1)]) for side, found in zip(sides, places, strict=True) if found
-        ]
+        group = [(side, found[min(number, len(found) - 1)]) for side, found in zip(sides, places, strict=True) if found]
         jobs += _varied_jobs(suite, group)
     return line_up(jobs)
 
