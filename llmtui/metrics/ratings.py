@@ -7,7 +7,6 @@ from typing import NamedTuple
 from llmtui import wording
 from llmtui.metrics.rating_tables import LEVELS, SCALES, Level, Sense, Threshold
 
-
 ROUNDING = 1e-9
 """What the arithmetic of a margin may lose: 2.4 beats 2 by 20 %, and 0.4 / 2 is a little less than 0.2."""
 

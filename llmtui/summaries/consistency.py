@@ -14,9 +14,9 @@ _HEADINGS = ("answers at", "answers", "same", "mean distance", "farthest", "toke
 def summarize_job(state: SessionState, job: Job) -> Summary | None:
     """Return a row for each temperature of which the answers were compared; None before the first.
 
-    Same: how many of the answers are the one that came most often, if that came more than once. The distance of two answers is their edit
-    distance over the length of the longer one; the mean goes over all pairs, the farthest is the answer that is
-    farthest from the others on average.
+    Same: how many of the answers are the one that came most often, if that came more than once. The distance of two
+    answers is their edit distance over the length of the longer one; the mean goes over all pairs, the farthest is the
+    answer that is farthest from the others on average.
     """
     groups: dict[str, list[AnswerScored]] = {}
     for score in job.scores:
