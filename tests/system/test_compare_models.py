@@ -100,7 +100,8 @@ def test_two_servers_of_others_are_asked_at_once_and_left_running(llmtui, llamac
         finally:
             runner.run(second.stop())
     assert "2 of 2 models answered" in run.stdout
-    assert run.stdout.count("stays in memory: it was in memory before, and is left as it was found") == 2
+    stays = re.compile(r"^j1 .+ stays in memory: it was in memory before, and is left as it was found$", re.MULTILINE)
+    assert len(stays.findall(run.stdout)) == 2
     started = [event for event in events_of(llmtui, ev.RequestStarted) if not event.warmup]
     assert {(event.target, event.model) for event in started} == {
         (llamacpp_server.url, llamacpp_server.model),
