@@ -65,6 +65,7 @@ class _Run:
         """Load the models one after another, so that each load has a time of its own; return those that are ready."""
         ready = []
         for model in self._lineup.models:
+            await self._bench.passage()
             problem = await model.load(self._spec)
             if problem is None:
                 ready.append(model)

@@ -64,11 +64,17 @@ class Lineup:
         return f"[line {number}]\n"
 
 
-async def run(*models, told, **spec):
+async def run(*models, told, gate=None, **spec):
     progress = []
+
+    async def passage():
+        if gate is not None:
+            await gate.wait()
+
     bench = SimpleNamespace(
         lineup=Lineup(models, told),
         progress=lambda phase, done, total, note=None: progress.append((phase, done, total)),
+        passage=passage,
     )
     workload = CompareModels(**{"prompts": ("one", "two"), **spec})
     return await workload_for(workload).run(workload, bench), progress
@@ -86,6 +92,16 @@ async def test_one_model_is_alone_and_asked_every_prompt_in_turn():
     ]
     assert [options["task"] for _, options in model.sent] == ["prompt 1", "prompt 2"]
     assert (progress[0], progress[-1]) == (("loading", 0, 2), ("measuring", 2, 2))
+
+
+async def test_while_the_queue_is_paused_no_model_is_loaded():
+    told, gate = [], asyncio.Event()
+    task = asyncio.create_task(run(Model("a", told), told=told, gate=gate))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert told == ["clear"]
+    gate.set()
+    assert (await task)[0].status == "done"
 
 
 async def test_prompts_can_be_sent_as_they_are():
