@@ -116,9 +116,9 @@ def checks_switched_off(component: Component) -> str | None:
 
 
 def _statements(root: Node) -> Iterator[Node]:
-    """Yield the statements of a program, what is left of them in errors and what is exported too."""
+    """Yield the statements of a program, and what it exports; of one with errors those that can be told."""
     for node in named(root):
-        if node.type in {"export_statement", "ERROR"}:
+        if node.type == "export_statement":
             yield from named(node)
         else:
             yield node

@@ -150,7 +150,7 @@ async def test_errors_are_told_without_acting_and_not_at_length(compiled, progra
 async def test_a_compiler_that_breaks_is_no_success(compiled, program, tmp_path):
     found = await compiled(TYPED, played(tmp_path, program, "sys.exit('TypeError: x')"))
     assert found.errors == ("the compiler ended with code 1 and named no error",)
-    assert found.kept is not None
+    assert (found.kept / "component.vue").read_text() == TYPED
 
 
 async def test_a_compiler_that_hangs_is_stopped_with_all_that_it_started(compiled, program, tmp_path):
