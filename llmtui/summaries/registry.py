@@ -82,9 +82,17 @@ def _is_rated(job: Job) -> bool:
 
 
 def job_summary_lines(state: SessionState, job: Job, *, whole: bool = False) -> list[str]:
-    """Return the summary of a job as lines; empty where it has none."""
+    """Return the summary of a job as lines; empty where it has none.
+
+    The `whole` one of a job whose kind speaks of all jobs together, or of a point of a grid, has what is said of them.
+    """
     summary = job_summary(state, job)
-    return list(summary_text(summary, whole=whole)) if summary else []
+    lines = list(summary_text(summary, whole=whole)) if summary else []
+    if not whole or job.plan is None:
+        return lines
+    speaks = job.plan.point or (job.plan.kind in KINDS_OF_SESSION and job.plan.kind not in KINDS_OF_JOB)
+    together = session_summaries(state) if speaks else ()
+    return [*lines, *(line for one in together for line in ("", *summary_text(one)))]
 
 
 def all_summary_lines(state: SessionState) -> list[str]:

@@ -6,7 +6,7 @@ from support.conversation import MS
 from support.summaries import SESSIONS, read_state
 
 from llmtui import events as ev
-from llmtui.summaries.registry import session_summaries
+from llmtui.summaries.registry import job_summary_lines, session_summaries
 from llmtui.summaries.report import variant_order
 from llmtui.summaries.report_sides import FIGURES, compare_side, tunings
 from llmtui.summaries.summary import summary_text
@@ -152,3 +152,19 @@ def test_reports_at_points_of_a_grid_are_told_as_a_grid():
     state = grid_session([({"seed": 1}, [10]), ({"seed": 2}, [20])], kind="report")
     assert tunings(state, list(state.jobs.values()), []) == []
     assert lines(state)[0].startswith("grid of ask: 2 points")
+
+
+def test_the_details_of_a_run_have_the_whole_comparison_and_its_line_has_not():
+    state = report_session({"baseline": runs(40), "tuned": runs(50)})
+    job = state.jobs["j1"]
+    assert job_summary_lines(state, job) == []
+    details = job_summary_lines(state, job, whole=True)
+    assert "text: tuned against baseline" in details
+    assert [line for line in details if line] == [line for line in lines(state) if line]
+
+
+def test_the_details_of_a_point_have_its_grid():
+    state = grid_session([({"seed": 1}, [10]), ({"seed": 2}, [20])])
+    details = job_summary_lines(state, state.jobs["j1"], whole=True)
+    assert details[1].startswith("grid of ask: 2 points")
+    assert job_summary_lines(state, state.jobs["j1"]) == []
