@@ -8,7 +8,7 @@ import msgspec
 from llmtui.documents import DocumentError
 from llmtui.engine.queue import kin
 from llmtui.events import JobQueued
-from llmtui.log.read import LogError, read_log
+from llmtui.log.read import LogError, LogReader
 from llmtui.suites.changes import changed_plans, plan_of
 from llmtui.suites.lineup import PlannedModel
 from llmtui.suites.plan import JobPlan, PlannedTarget, Plans, match_model, plan_jobs
@@ -21,7 +21,8 @@ def plans_again(parent: Path, jobs: Sequence[str], changes: Mapping[str, str]) -
     Where they will run is as it was then, see `placed`. Raises `LogError` for a log that can't be read or has no such
     job, and `DocumentError` for a job or a change that can't be run.
     """
-    known = {event.job: event for event in read_log(parent, bulk=False).events if isinstance(event, JobQueued)}
+    pieces = LogReader(parent, bulk=False)
+    known = {event.job: event for piece in pieces for event in piece if isinstance(event, JobQueued)}
     unknown = [name for name in jobs if name not in known]
     if unknown or not jobs:
         there = ", ".join(known) or "none"

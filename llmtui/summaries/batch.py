@@ -51,7 +51,7 @@ def _end_against_start(pace: WorkPace) -> str:
     if isinstance(last, Missing):
         return f"the end is not compared with the start: {last.reason}"
     low, high = last.interval.low, last.interval.high
-    found = "slower" if low > 1 else "faster" if high < 1 else "no surely different"
+    found = "slower" if low > 1 else "faster" if high < 1 else "no sure difference"
     return (
         f"the last {pace.compared} took {last.value:.2f} times as long as the first {pace.compared}, lengths taken out "
         f"(95% interval {low:.2f} to {high:.2f}): {found}"
