@@ -74,8 +74,11 @@ _KNOWN: Mapping[str, frozenset[str]] = {
     "sglang": _SGLANG,
     "tgi": _OPENAI | {"guideline", "tool_prompt"},
     "lmstudio": _LMSTUDIO | AT_LOAD["lmstudio"],
+    "openai": _OPENAI - {"seed", "stream_options"},
 }
-"""What a request may hold, of the kinds that take no notice of anything else and say nothing of it."""
+"""What a request may hold. Servers of the named kinds take no notice of anything else, and say nothing of it; to one of
+which no more is known than that it speaks OpenAI's protocol nothing else is sent.
+"""
 
 _OF_START: Mapping[str, str] = {
     "context": "--ctx-size",
@@ -125,17 +128,15 @@ def options_at_load(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def options_without_effect(kind: str, options: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each of `options` that a server of this kind would pass over without a word.
-
-    A server of which no more is known than that it speaks OpenAI's protocol has none here: what is not sent to it is in
-    the notes of each request.
-    """
+    """Return a sentence for each of `options` that has no effect on a server of this kind, as far as is known."""
     known = _KNOWN.get(kind)
     return [] if known is None else [_sentence(kind, key) for key in options if key not in known]
 
 
 def _sentence(kind: str, key: str) -> str:
     name = wording.visible(key)
+    if kind == "openai":
+        return f"the option `{name}` is not sent, since not every server takes it; put it under `extra_body` to send it"
     flag = _OF_START.get(key) if kind in {"llamacpp", "embedded"} else None
     if flag is None:
         told = (

@@ -20,7 +20,8 @@ def told(kind, options):
         ("sglang", ["num_gpu", "num_ctx", "repeat_penalty"]),
         ("tgi", ["num_gpu", "num_ctx", "top_k", "repeat_penalty"]),
         ("lmstudio", ["num_gpu", "num_ctx"]),
-        ("openai", []),
+        ("openai", ["num_gpu", "num_ctx", "top_k", "repeat_penalty"]),
+        ("scripted", []),
     ],
 )
 def test_what_a_server_would_pass_over_is_told(kind, left):
@@ -54,3 +55,10 @@ def test_options_that_count_at_load_are_those_of_the_server():
     assert options_at_load("lmstudio", {"context_length": 4, "top_k": 1}) == {"context_length": 4}
     assert options_at_load("llamacpp", TUNED) == options_at_load("vllm", TUNED) == {}
     assert "context_length" not in told("lmstudio", {"context_length": 4})
+
+
+def test_what_is_not_sent_to_an_unknown_server_is_told():
+    everything = {**TUNED, **dict.fromkeys(STANDARD_FIELDS), "seed": 1, "top_kk": 1, "extra_body": {}}
+    assert set(told("openai", everything)) == everything.keys() - STANDARD_FIELDS - {"extra_body"}
+    (sentence,) = options_without_effect("openai", {"top_k": 1})
+    assert sentence.endswith("put it under `extra_body` to send it")
