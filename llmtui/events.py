@@ -176,7 +176,10 @@ class JobFinished(Event, frozen=True, kw_only=True):
 
 
 class ModelLoaded(Event, frozen=True, kw_only=True):
-    """A server made a model ready. `load_ns` is the server's figure or, failing that, the client's wait (`source`)."""
+    """A server made a model ready. `load_ns` is the server's figure or, failing that, the client's wait (`source`).
+
+    It is None where the model was in memory already.
+    """
 
     target: str
     model: str

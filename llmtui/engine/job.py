@@ -176,6 +176,7 @@ async def _load(  # noqa: PLR0917 - the parts of a job, each of a type of its ow
             elif _is_loaded_otherwise(residence.options.get(plan.model), options, suite, backend):
                 await backend.unload(plan.model)
                 residence.left(plan.model)
+            held = residence.start_ns is None and await _holds(backend, plan.model)
             start = clock()
             stated = await backend.load(plan.model, given if backend.kind == "ollama" else options)
     except TimeoutError:
@@ -187,12 +188,20 @@ async def _load(  # noqa: PLR0917 - the parts of a job, each of a type of its ow
             t=recorder.now(),
             target=plan.target,
             model=plan.model,
-            load_ns=waited if stated is None else stated,
-            source="client" if stated is None else "server",
+            load_ns=stated if stated is not None else None if held else waited,
+            source="server" if stated is not None else None if held else "client",
         )
     )
     residence.loaded, residence.warm, residence.start_ns = plan.model, None, None
     residence.options[plan.model] = options
+
+
+async def _holds(backend: Backend, model: str) -> bool:
+    """Whether the server says that the model is in its memory; then a wait for it is no time of loading."""
+    try:
+        return model in (await backend.loaded() or ())
+    except BackendError:
+        return False
 
 
 async def _can_unload(plan: JobPlan, backend: Backend, bench: JobBench, residence: Residence) -> bool:

@@ -133,6 +133,34 @@ async def test_the_start_of_a_server_of_ours_is_its_load_time():
     assert residence.start_ns is None
 
 
+class Holding(Silent):
+    """Tells what it holds, or can't."""
+
+    def __init__(self, held):
+        super().__init__()
+        self.held = held
+
+    async def loaded(self):
+        if isinstance(self.held, BackendError):
+            raise self.held
+        return self.held
+
+
+@pytest.mark.parametrize(
+    ("held", "load_ns", "source"),
+    [
+        (("m", "n"), None, None),
+        (("n",), 1, "client"),
+        (None, 1, "client"),
+        (BackendError("unreachable", "nobody listens"), 1, "client"),
+    ],
+)
+async def test_a_model_that_was_there_already_has_no_load_time(held, load_ns, source):
+    _, sink, _ = await run(PLAIN % "{}", Holding(held))
+    (loaded,) = sink.of(ev.ModelLoaded)
+    assert (loaded.load_ns, loaded.source) == (load_ns, source)
+
+
 class Forgetful(Ollama):
     """Fails to load with one window."""
 
