@@ -6,7 +6,9 @@ from llmtui.events import Criterion
 from llmtui.metrics.statistics import coefficient_of_variation
 from llmtui.suites.kinds.base import Generating
 from llmtui.workloads.base import Bench, Generation, Messages, Outcome
-from llmtui.workloads.generate import HOPELESS
+
+HOPELESS = frozenset({"unreachable", "refused", "no_model", "bad_request", "not_supported"})
+"""Problems that the next request would have as well."""
 
 
 def hopeless(generation: Generation) -> bool:

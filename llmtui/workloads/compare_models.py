@@ -9,8 +9,8 @@ import asyncio
 from typing import NamedTuple
 
 from llmtui.suites.kinds.comparing import CompareModels
+from llmtui.workloads.asking import HOPELESS
 from llmtui.workloads.base import Messages, Outcome
-from llmtui.workloads.generate import HOPELESS
 from llmtui.workloads.lineup import LineupBench, ModelBench
 
 

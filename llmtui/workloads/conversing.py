@@ -6,8 +6,8 @@ from collections.abc import Callable
 from llmtui.metrics.cache_hits import PromptTiming
 from llmtui.metrics.load import LoadedRequest
 from llmtui.suites.schema import Load
+from llmtui.workloads.asking import HOPELESS
 from llmtui.workloads.base import Bench, Generation, Messages
-from llmtui.workloads.generate import HOPELESS
 from llmtui.workloads.prompts import PromptSource
 
 

@@ -5,10 +5,8 @@ request. Judges: nothing.
 """
 
 from llmtui.suites.schema import Generate
-from llmtui.workloads.base import Bench, Generation, Messages, Outcome
-
-HOPELESS = frozenset({"unreachable", "refused", "no_model", "bad_request", "not_supported"})
-"""Problems that the next request would have as well."""
+from llmtui.workloads.asking import ask, hopeless, with_system
+from llmtui.workloads.base import Bench, Generation, Outcome
 
 
 class GenerateWorkload:
@@ -20,26 +18,14 @@ class GenerateWorkload:
         failures: list[Generation] = []
         bench.progress("measuring", 0, total)
         for place, prompt in enumerate(spec.prompts):
-            generation = await bench.generate(
-                _messages(spec, prompt),
-                max_tokens=spec.max_tokens,
-                temperature=spec.temperature,
-                seed=spec.seed,
-                stop=spec.stop,
-                options=dict(spec.options),
-                unique=spec.prompt_cache == "avoid",
-            )
+            messages = with_system(spec.system, prompt)
+            generation = await ask(spec, bench, messages, unique=spec.prompt_cache == "avoid")
             if generation.status == "failed":
                 failures.append(generation)
-                if generation.problem_kind in HOPELESS:
+                if hopeless(generation):
                     break
             bench.progress("measuring", place + 1, total)
         if not failures:
             return Outcome()
         count = f" ({len(failures)} of {total} requests failed)" if total > 1 else ""
         return Outcome(status="failed", reason=f"{failures[0].problem}{count}")
-
-
-def _messages(spec: Generate, prompt: str) -> Messages:
-    user = ("user", prompt)
-    return (user,) if spec.system is None else (("system", spec.system), user)

@@ -10,8 +10,8 @@ from collections import Counter
 from llmtui.quality.judging import score_answer
 from llmtui.quality.tasks import chosen_tasks
 from llmtui.suites.schema import Category, Quality
-from llmtui.workloads.base import Bench, Generation, Messages, Outcome
-from llmtui.workloads.generate import HOPELESS
+from llmtui.workloads.asking import ask, hopeless, outcome_of, with_system
+from llmtui.workloads.base import Bench, Generation, Outcome
 
 
 class QualityWorkload:
@@ -25,19 +25,11 @@ class QualityWorkload:
         failures: list[Generation] = []
         bench.progress("measuring", 0, len(tasks))
         for place, (category, task) in enumerate(tasks):
-            generation = await bench.generate(
-                _messages(spec, task.question),
-                max_tokens=spec.max_tokens,
-                temperature=spec.temperature,
-                seed=spec.seed,
-                stop=spec.stop,
-                options=dict(spec.options),
-                task=task.name,
-                category=category,
-            )
+            messages = with_system(spec.system, task.question)
+            generation = await ask(spec, bench, messages, task=task.name, category=category)
             if generation.status != "done":
                 failures.append(generation)
-                if generation.problem_kind in HOPELESS:
+                if hopeless(generation):
                     break
             else:
                 score = score_answer(task.scorer, generation.text)
@@ -53,13 +45,5 @@ class QualityWorkload:
                 asked[category] += 1
                 right[category] += score.passed
             bench.progress("measuring", place + 1, len(tasks))
-        if failures:
-            reason = f"{failures[0].problem} ({len(failures)} of {len(tasks)} questions got no answer)"
-            return Outcome(status="failed", reason=reason)
         reached = (100 * right[each] >= spec.pass_marks[each] * asked[each] for each in spec.categories)
-        return Outcome(passed=all(reached))
-
-
-def _messages(spec: Quality, question: str) -> Messages:
-    user = ("user", question)
-    return (user,) if spec.system is None else (("system", spec.system), user)
+        return Outcome(passed=all(reached)) if not failures else outcome_of(failures, len(tasks), "questions")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from llmtui.refactoring.toolchain import Toolchain, ToolchainError, find_toolchain, missing_support, toolchain_folder
 from llmtui.suites.kinds.refactor import Refactor, chosen
-from llmtui.workloads.base import Bench, Generation, Messages, Outcome
-from llmtui.workloads.generate import HOPELESS
+from llmtui.workloads.asking import ask, hopeless, outcome_of, with_system
+from llmtui.workloads.base import Bench, Generation, Outcome
 
 CATEGORY = "components"
 
@@ -53,17 +53,11 @@ class RefactorWorkload:
         verdicts: list[bool] = []
         bench.progress("measuring", 0, len(fixtures))
         for place, fixture in enumerate(fixtures):
-            generation = await bench.generate(
-                _messages(spec, fixture.prompt),
-                max_tokens=spec.max_tokens,
-                temperature=spec.temperature,
-                seed=spec.seed,
-                stop=spec.stop,
-                options=dict(spec.options),
-            )
+            messages = with_system(spec.system, fixture.prompt)
+            generation = await ask(spec, bench, messages, task=fixture.name, category=CATEGORY)
             if generation.status != "done":
                 failures.append(generation)
-                if generation.problem_kind in HOPELESS:
+                if hopeless(generation):
                     break
             else:
                 try:
@@ -82,12 +76,4 @@ class RefactorWorkload:
                     parts=judgement.parts,
                 )
             bench.progress("measuring", place + 1, len(fixtures))
-        if failures:
-            reason = f"{failures[0].problem} ({len(failures)} of {len(fixtures)} components got no answer)"
-            return Outcome(status="failed", reason=reason)
-        return Outcome(passed=all(verdicts))
-
-
-def _messages(spec: Refactor, prompt: str) -> Messages:
-    user = ("user", prompt)
-    return (user,) if spec.system is None else (("system", spec.system), user)
+        return Outcome(passed=all(verdicts)) if not failures else outcome_of(failures, len(fixtures), "components")

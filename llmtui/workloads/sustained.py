@@ -9,8 +9,8 @@ from llmtui.metrics.decode_intervals import Arrived, rate_within, spread_within
 from llmtui.metrics.evidence import Sample
 from llmtui.metrics.stress_verdict import Record
 from llmtui.suites.schema import Stress
+from llmtui.workloads.asking import HOPELESS
 from llmtui.workloads.base import Bench, Generation
-from llmtui.workloads.generate import HOPELESS
 
 LAST_ANSWER_S = 5.0
 """How long the last answers may still take when the time is over."""

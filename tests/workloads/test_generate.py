@@ -46,6 +46,8 @@ async def test_each_prompt_is_one_request_with_the_suites_parameters():
         "stop": (),
         "options": {"top_k": 1},
         "unique": True,
+        "task": "",
+        "category": "",
     }
     assert bench.told == [("measuring", 0, 2), ("measuring", 1, 2), ("measuring", 2, 2)]
 
