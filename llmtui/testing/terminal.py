@@ -55,7 +55,13 @@ class Terminal:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        os.close(self.master)
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close this end, as a line does that drops; the program gets no signal, for it has no controlling terminal."""
+        if self.master >= 0:
+            os.close(self.master)
+            self.master = -1
 
     def _read(self, seconds: float) -> bool:
         if select.select([self.master], [], [], seconds)[0]:

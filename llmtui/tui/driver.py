@@ -1,10 +1,21 @@
 """Textual's driver on a file that counts what goes to the terminal, and that survives a terminal which went away."""
 
+import select
 from collections.abc import Callable
 from typing import IO, Any
 
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
+
+LOOK_S = 1.0
+"""So often the driver looks whether the terminal is still there."""
+
+
+def hung_up(descriptor: int) -> bool:
+    """Whether the other end of a terminal is closed for good."""
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return any(mask & select.POLLHUP for _, mask in poll.poll(0))
 
 
 class TerminalFile:
@@ -55,6 +66,21 @@ class TerminalDriver(LinuxDriver):
         super().__init__(app, **options)
         self.terminal = TerminalFile(self._file, self._leave)
         self._file: Any = self.terminal
+
+    def start_application_mode(self) -> None:
+        """Take the terminal, and keep an eye on it.
+
+        A screen that stands still writes nothing, so no error tells it that the terminal went away; reading at its end
+        returns at once, again and again. A signal comes only to whoever has it as its controlling terminal.
+        """
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._look()
+
+    def _look(self) -> None:
+        if hung_up(self.fileno):
+            self._app.exit()
+        else:
+            self._loop.call_later(LOOK_S, self._look)
 
     def _leave(self) -> None:
         """End the app from the writing thread: nobody sees it any more. The engine goes on."""

@@ -164,9 +164,7 @@ def document(prompt, slow=1.0):
 
 def test_the_end_is_told_against_the_start():
     steady = lines(session("batch", *(document(200 + 7 * n) for n in range(30))))
-    assert any(
-        "the last 10 took 1.00 times as long" in line and line.endswith("no sure difference") for line in steady
-    )
+    assert any("the last 10 took 1.00 times as long" in line and line.endswith("no sure difference") for line in steady)
     slower = lines(session("batch", *(document(200 + 7 * n, 2.0 if n >= 20 else 1 + n % 3 / 50) for n in range(30))))
     assert any("the last 10 took" in line and line.endswith(": slower") for line in slower)
     faster = lines(session("batch", *(document(200 + 7 * n, 2.0 if n < 10 else 1 + n % 3 / 50) for n in range(30))))

@@ -165,3 +165,9 @@ def test_keys_that_need_an_engine_say_so_and_those_of_a_replay_mean_something_el
         replay.wait_for("q leave")
         replay.press(b"q")
         assert replay.terminal.process.wait(10) == 0
+
+
+def test_a_screen_that_stands_still_leaves_with_its_terminal(session):
+    with Replay(session) as replay:
+        replay.terminal.hang_up()
+        assert replay.terminal.process.wait(20) == 0

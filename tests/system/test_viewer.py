@@ -249,7 +249,7 @@ def test_a_viewer_ends_when_its_terminal_goes_away(finished, gone):
 def test_a_viewer_ends_when_its_line_drops_and_the_run_goes_on(running):
     terminal = Terminal([*LLMTUI, "attach"], 80, 24, TRUECOLOR)
     terminal.read_until(b"tok/s", 20)
-    os.close(terminal.master)
+    terminal.hang_up()
     terminal.process.wait(10)
     before = running.stat().st_size
     time.sleep(0.5)

@@ -1,6 +1,7 @@
 import io
+import os
 
-from llmtui.tui.driver import TerminalFile
+from llmtui.tui.driver import TerminalFile, hung_up
 
 
 class Gone(io.StringIO):
@@ -26,3 +27,15 @@ def test_a_terminal_that_went_away_is_told_once_and_blocks_nothing():
         file.write("x")
         file.flush()
     assert lost == [1]
+
+
+def test_a_terminal_hangs_up_when_its_other_end_is_closed():
+    master, slave = os.openpty()
+    try:
+        assert not hung_up(slave)
+        os.write(master, b"a key")
+        assert not hung_up(slave)
+        os.close(master)
+        assert hung_up(slave)
+    finally:
+        os.close(slave)
