@@ -12,13 +12,15 @@ def loaded(modules, *names):
 
 def test_home_opens_without_the_session_screen_and_without_the_reducer():
     home = "llmtui.cli.opener, llmtui.cli.home, llmtui.tui.app, llmtui.tui.screens.home"
-    assert loaded(home, "llmtui.state.reducer", "llmtui.tui.screens.session", "llmtui.metrics.energy", "httpx") == []
+    assert (
+        loaded(home, "llmtui.state.reducer", "llmtui.tui.screens.session", "llmtui.metrics.heat.energy", "httpx") == []
+    )
     assert loaded(home, "textual.app") == ["textual.app"]
 
 
 def test_an_engine_for_a_server_of_one_s_own_brings_no_model_and_no_judgement_of_heat():
     engine = "llmtui.engine.process"
-    heavy = ("llmtui.servers.embedded", "llmtui.models.download", "llmtui.metrics.gpu_use", "llmtui.state.reducer")
+    heavy = ("llmtui.servers.embedded", "llmtui.models.download", "llmtui.metrics.heat.gpu_use", "llmtui.state.reducer")
     assert loaded(engine, *heavy) == []
     assert loaded(engine, "llmtui.engine.session") == ["llmtui.engine.session"]
 

@@ -7,7 +7,7 @@ from itertools import combinations
 import click
 
 from llmtui.cli.sides import NotComparedError, parse, read_sides
-from llmtui.metrics.intervals import MARGIN
+from llmtui.metrics.inference.intervals import MARGIN
 from llmtui.reports.compare_several import Comparisons, compare_all, comparisons_data, comparisons_text
 from llmtui.reports.compared_figures import NAMES
 from llmtui.reports.differing import Side

@@ -3,7 +3,7 @@
 from collections import deque
 from contextlib import aclosing
 
-from llmtui.metrics.evidence import Sample
+from llmtui.metrics.heat.evidence import Sample
 from llmtui.telemetry.sensors import Sensors
 
 MOST = 4096

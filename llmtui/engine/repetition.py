@@ -50,7 +50,7 @@ class Repetition:
         same = [job for job in self._queue if kin(job.plan) == key]
         if any(job.status in {"queued", "running"} for job in same):
             return
-        from llmtui.metrics.precision import precision  # noqa: PLC0415 - few sessions repeat anything
+        from llmtui.metrics.inference.precision import precision  # noqa: PLC0415 - few sessions repeat anything
 
         found = precision(
             [job.rate for job in same if job.status == "done" and job.rate is not None], goal.bound, of="median"

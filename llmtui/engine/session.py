@@ -20,7 +20,7 @@ from llmtui.engine.rest import Left
 from llmtui.engine.sampling import is_local
 from llmtui.engine.targets import ReadyTarget, TargetSet
 from llmtui.events import MarkerPlaced, QueuePaused, QueueResumed, SessionOutcome, ViewerMeasured
-from llmtui.metrics.evidence import Sample
+from llmtui.metrics.heat.evidence import Sample
 from llmtui.suites.plan import Plans, plan_jobs
 from llmtui.suites.schema import Report, Suite, Watch
 from llmtui.telemetry.sensors import Sensors
@@ -201,7 +201,7 @@ class Session:
         """Say so when a GPU had time to spare while it was measured."""
         if not any(key.endswith(".percent") and key.startswith("gpu.") for sample in samples for key in sample.values):
             return
-        from llmtui.metrics.gpu_use import low_gpu_use  # noqa: PLC0415 - a machine without GPUs starts sooner
+        from llmtui.metrics.heat.gpu_use import low_gpu_use  # noqa: PLC0415 - a machine without GPUs starts sooner
 
         low = low_gpu_use(samples, spans)
         if low is not None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from llmtui.metrics.intervals import Interval
+from llmtui.metrics.inference.intervals import Interval
 from llmtui.metrics.rating_tables import TITLES, USES, Use
 from llmtui.metrics.ratings import Rating, value_text
 

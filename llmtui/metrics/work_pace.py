@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from llmtui.events import Figures
-from llmtui.metrics.comparison import Ratio, ratio_of
-from llmtui.metrics.intervals import Missing
-from llmtui.metrics.settling import theil_sen
+from llmtui.metrics.heat.settling import theil_sen
+from llmtui.metrics.inference.comparison import Ratio, ratio_of
+from llmtui.metrics.inference.intervals import Missing
 from llmtui.metrics.statistics import coefficient_of_variation, finite, mean_and_sd, median
 
 COMPARED = 10

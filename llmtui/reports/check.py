@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from llmtui import wording
-from llmtui.metrics.comparison import BOOTSTRAP_FROM, LEAST_TO_TELL, Ratio
-from llmtui.metrics.intervals import LEVEL
+from llmtui.metrics.inference.comparison import BOOTSTRAP_FROM, LEAST_TO_TELL, Ratio
+from llmtui.metrics.inference.intervals import LEVEL
 from llmtui.reports.compare import ComparisonReport, Row
 from llmtui.reports.rules import Rule
 

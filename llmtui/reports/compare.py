@@ -5,8 +5,15 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from llmtui import wording
-from llmtui.metrics.comparison import BOOTSTRAP_FROM, LEAST_TO_TELL, MOST_MORE, Comparison, compare, least_to_tell
-from llmtui.metrics.intervals import LEVEL, MARGIN
+from llmtui.metrics.inference.comparison import (
+    BOOTSTRAP_FROM,
+    LEAST_TO_TELL,
+    MOST_MORE,
+    Comparison,
+    compare,
+    least_to_tell,
+)
+from llmtui.metrics.inference.intervals import LEVEL, MARGIN
 from llmtui.reports.caveats import caveats, unlike_lengths
 from llmtui.reports.compared_figures import FIGURES, ComparedFigure
 from llmtui.reports.differing import Side

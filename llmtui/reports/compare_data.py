@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from llmtui.metrics.outliers import Outlier
+from llmtui.metrics.inference.outliers import Outlier
 from llmtui.metrics.statistics import Summary
 from llmtui.reports.compare import ComparisonReport, Row, verdict_text
 

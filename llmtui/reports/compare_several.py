@@ -4,8 +4,8 @@ from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 from llmtui import wording
-from llmtui.metrics.comparison import family_level
-from llmtui.metrics.intervals import LEVEL, MARGIN
+from llmtui.metrics.inference.comparison import family_level
+from llmtui.metrics.inference.intervals import LEVEL, MARGIN
 from llmtui.reports.compare import ComparisonReport, Row, compare_sides, footnotes, report_text
 from llmtui.reports.compare_data import report_data
 from llmtui.reports.differing import Difference, Side, differences

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from llmtui import wording
 from llmtui.events import Figures
-from llmtui.metrics.comparison import Better, Runs
+from llmtui.metrics.inference.comparison import Better, Runs
 from llmtui.reports.pairing import Run, Sample
 from llmtui.state.results import StepResult
 

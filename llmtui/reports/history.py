@@ -13,7 +13,7 @@ import msgspec
 
 from llmtui import wording
 from llmtui.events import HardwareSnapshot, OfferedLoad, SessionOpened
-from llmtui.metrics.level_shift import LEAST, level_shifts
+from llmtui.metrics.inference.level_shift import LEAST, level_shifts
 from llmtui.metrics.statistics import finite, median
 from llmtui.reports.compared_figures import ComparedFigure
 from llmtui.reports.pairing import Sample, Setup, samples_of

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from llmtui.metrics.reading_history import HELD_S
+from llmtui.metrics.heat.reading_history import HELD_S
 
 HELD_NS = int(HELD_S * 1e9)
 """A device that was slowed and then says nothing for longer is not known to be slowed any more."""

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from llmtui.metrics.energy import Energy, joules_per_token, metered_devices, span_energy, total_energy
-from llmtui.metrics.evidence import Sample, SampleEvidence
-from llmtui.metrics.intervals import Missing
-from llmtui.metrics.reading_history import HELD_S
-from llmtui.metrics.request_heat import RequestHeat, request_heat
+from llmtui.metrics.heat.energy import Energy, joules_per_token, metered_devices, span_energy, total_energy
+from llmtui.metrics.heat.evidence import Sample, SampleEvidence
+from llmtui.metrics.heat.reading_history import HELD_S
+from llmtui.metrics.heat.request_heat import RequestHeat, request_heat
+from llmtui.metrics.heat.thermal_evidence import EvidenceWatch
+from llmtui.metrics.inference.intervals import Missing
 from llmtui.metrics.statistics import median
-from llmtui.metrics.thermal_evidence import EvidenceWatch
 
 AROUND_NS = int(HELD_S * 1e9)
 """Samples from so long before a request to so long after it tell of it; it is judged when they are there."""

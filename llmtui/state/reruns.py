@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from llmtui import wording
-from llmtui.metrics.outliers import outliers, robust_spread
+from llmtui.metrics.inference.outliers import outliers, robust_spread
 from llmtui.state.results import JobResult, job_result
 from llmtui.state.session import SessionState
 
@@ -24,8 +24,8 @@ class BadJob(NamedTuple):
 def bad_jobs(state: SessionState) -> list[BadJob]:
     """Return the jobs that failed, were throttled, are client-bound or are outliers, in the order of the queue.
 
-    An outlier is one by `llmtui.metrics.outliers` among the rates of all iterations of its measurement, which takes
-    eight of them. A job that was run again is left out: its rerun is judged in its place.
+    An outlier is one by `llmtui.metrics.inference.outliers` among the rates of all iterations of its measurement, which
+    takes eight of them. A job that was run again is left out: its rerun is judged in its place.
     """
     plans = [job.plan for job in state.jobs.values() if job.status in TAKEN_UP and job.plan is not None]
     repeated = {plan.rerun_of for plan in plans}

@@ -4,7 +4,7 @@ import re
 from typing import Any, NamedTuple
 
 from llmtui.events import AnswerScored
-from llmtui.metrics.intervals import Interval, Missing, paired_share_difference, share_interval
+from llmtui.metrics.inference.intervals import Interval, Missing, paired_share_difference, share_interval
 from llmtui.state.result_columns import CRITERION_WORDS
 from llmtui.state.session import Job, SessionState
 from llmtui.summaries.summary import Summary

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from llmtui.metrics.advice import Candidate
-from llmtui.metrics.intervals import Interval, share_interval
+from llmtui.metrics.inference.intervals import Interval, share_interval
 from llmtui.metrics.rating_tables import THRESHOLDS
 from llmtui.metrics.ratings import Kept, Rating, rate
 from llmtui.metrics.statistics import coefficient_of_variation, finite, median

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from llmtui import wording
 from llmtui.documents import DocumentError
-from llmtui.metrics.comparison import LEAST_TO_TELL, Comparison
-from llmtui.metrics.intervals import MARGIN
+from llmtui.metrics.inference.comparison import LEAST_TO_TELL, Comparison
+from llmtui.metrics.inference.intervals import MARGIN
 from llmtui.metrics.statistics import Summary as Statistics
 from llmtui.state.session import Job, SessionState
 from llmtui.suites.reading import read_suite

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from llmtui import wording
-from llmtui.metrics.comparison import Better, Comparison, compare
+from llmtui.metrics.inference.comparison import Better, Comparison, compare
 from llmtui.metrics.statistics import Summary, summarize
 from llmtui.state.results import JobResult, job_result
 from llmtui.state.session import Job, SessionState

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from llmtui.metrics.intervals import Interval, Missing, mean_interval
+from llmtui.metrics.inference.intervals import Interval, Missing, mean_interval
 from llmtui.state.points import value_text
 from llmtui.state.session import Job, SessionState
 from llmtui.summaries.swept_figures import SweptFigure

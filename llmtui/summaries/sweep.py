@@ -5,7 +5,7 @@ from itertools import product
 
 from llmtui import wording
 from llmtui.documents import DocumentError
-from llmtui.metrics.intervals import Interval
+from llmtui.metrics.inference.intervals import Interval
 from llmtui.state.points import axis_name, point_name, value_text
 from llmtui.state.session import SessionState
 from llmtui.suites.reading import read_suite

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from llmtui.events import OfferedLoad
 from llmtui.metrics.cache_hits import cache_hit_warning
 from llmtui.metrics.capacity import Trial, highest_kept, next_level
+from llmtui.metrics.inference.steady_state import LEAST, steady_state
 from llmtui.metrics.load import (
     LoadedRequest,
     LoadFigures,
@@ -19,7 +20,6 @@ from llmtui.metrics.load import (
     measure_window,
     open_window,
 )
-from llmtui.metrics.steady_state import LEAST, steady_state
 from llmtui.suites.levels import levels_of, requests_of
 from llmtui.suites.schema import Load, Slo
 from llmtui.workloads.base import Bench, Outcome

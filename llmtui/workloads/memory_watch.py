@@ -5,7 +5,7 @@ import contextlib
 from contextlib import aclosing
 from typing import NamedTuple, Self
 
-from llmtui.metrics.stress_verdict import SWAPPED_IN
+from llmtui.metrics.heat.stress_verdict import SWAPPED_IN
 from llmtui.telemetry.sensors import Sample
 from llmtui.workloads.base import Bench
 

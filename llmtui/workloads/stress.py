@@ -11,9 +11,9 @@ from contextlib import aclosing
 from functools import partial
 
 from llmtui import wording
-from llmtui.metrics.evidence import Sample
-from llmtui.metrics.heat_guard import BLIND_NS, Alarm, HeatGuard, device_name, heat_criteria
-from llmtui.metrics.stress_verdict import judge_stress
+from llmtui.metrics.heat.evidence import Sample
+from llmtui.metrics.heat.heat_guard import BLIND_NS, Alarm, HeatGuard, device_name, heat_criteria
+from llmtui.metrics.heat.stress_verdict import judge_stress
 from llmtui.suites.schema import Stress
 from llmtui.workloads.asking import all_of
 from llmtui.workloads.base import Bench, Outcome

@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 
-from llmtui.metrics.decline import SlowingHint
 from llmtui.metrics.decode_intervals import Arrived, rate_within, spread_within
-from llmtui.metrics.evidence import Sample
-from llmtui.metrics.stress_verdict import Record
+from llmtui.metrics.heat.decline import SlowingHint
+from llmtui.metrics.heat.evidence import Sample
+from llmtui.metrics.heat.stress_verdict import Record
 from llmtui.suites.schema import Stress
 from llmtui.workloads.asking import HOPELESS
 from llmtui.workloads.base import Bench, Generation

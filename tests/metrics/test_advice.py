@@ -1,7 +1,7 @@
 import pytest
 
 from llmtui.metrics.advice import Candidate, cost_benefit, efficiency, recommendations
-from llmtui.metrics.intervals import Interval
+from llmtui.metrics.inference.intervals import Interval
 from llmtui.metrics.ratings import Rating
 
 GOOD, POOR, FAILED, UNKNOWN = (Rating(level, "its reason") for level in ("good", "poor", "failed", None))

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmtui.metrics.intervals import Missing
+from llmtui.metrics.inference.intervals import Missing
 from llmtui.metrics.memory_trend import LEAST, Growth, growth_criterion, growth_text, memory_growth
 
 MINUTE = 60_000_000_000

@@ -1,7 +1,7 @@
 """Samples as the modules of heat evidence see them, one after the other."""
 
-from llmtui.metrics.evidence import Look
-from llmtui.metrics.reading_history import History
+from llmtui.metrics.heat.evidence import Look
+from llmtui.metrics.heat.reading_history import History
 
 SECOND = 1_000_000_000
 

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from llmtui.metrics.stress_verdict import SWAPPED_IN
+from llmtui.metrics.heat.stress_verdict import SWAPPED_IN
 from llmtui.telemetry.sensors import Sample, Sensors
 from llmtui.workloads.memory_watch import MemoryWatch
 

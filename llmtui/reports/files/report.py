@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from llmtui import wording
-from llmtui.metrics.comparison import BOOTSTRAP_FROM, LEAST_TO_TELL
-from llmtui.metrics.intervals import MARGIN
+from llmtui.metrics.inference.comparison import BOOTSTRAP_FROM, LEAST_TO_TELL
+from llmtui.metrics.inference.intervals import MARGIN
 from llmtui.reports.files.registry import SessionFile
 from llmtui.reports.files.report_metrics import metrics_data
 from llmtui.state.session import Job, SessionState

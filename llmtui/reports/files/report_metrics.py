@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from llmtui.metrics.comparison import Comparison
-from llmtui.metrics.intervals import LEVEL, MARGIN
+from llmtui.metrics.inference.comparison import Comparison
+from llmtui.metrics.inference.intervals import LEVEL, MARGIN
 from llmtui.state.session import Job, SessionState
 from llmtui.summaries.report import verdict_words
 from llmtui.summaries.report_sides import FIGURES, ReportFigure, Side, Tuning, compare_side

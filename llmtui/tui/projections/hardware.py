@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypedDict
 
 from llmtui import readings, wording
-from llmtui.metrics import thresholds
+from llmtui.metrics.heat import thresholds
 from llmtui.metrics.scales import round_up
 from llmtui.state.series import Series
 from llmtui.state.session import SessionState

@@ -5,7 +5,7 @@ from math import prod
 from typing import NamedTuple
 
 from llmtui import wording
-from llmtui.metrics.intervals import Interval
+from llmtui.metrics.inference.intervals import Interval
 from llmtui.state.points import axis_name, point_name, value_text
 from llmtui.state.session import SessionState
 from llmtui.summaries.surface import Cell, Place, Surface, surfaces

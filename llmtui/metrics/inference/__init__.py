@@ -1,0 +1,1 @@
+"""What a sample says of what is true: intervals, comparisons, changes; pure."""
