@@ -159,7 +159,7 @@ def _scale(surface: Surface, glyphs: Glyphs) -> str:
     figure = surface.figure
     return (
         f"{value_with_unit(figure, worst)} {shades} {value_with_unit(figure, best)}"
-        f"   darker is better, {BEST} best mean, {RIVAL} can't be told from it"
+        f"   fuller is better, {BEST} best mean, {RIVAL} can't be told from it"
     )
 
 

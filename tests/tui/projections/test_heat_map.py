@@ -29,7 +29,7 @@ def test_two_parameters_are_the_axes_with_a_shade_and_a_number_at_each_point():
     assert [row.label for row in shown.rows] == ["0", "1", "2"]
     assert texts(shown) == [["· 1.00", "· 2.00"], ["▒ 11.0", "▒ 12.0"], ["█ 21.0", "█ 22.0*"]]
     assert shown.title == "ask: decode in tok/s"
-    assert shown.scale.startswith("1.00 tok/s ·░▒▓█ 22.0 tok/s   darker is better")
+    assert shown.scale.startswith("1.00 tok/s ·░▒▓█ 22.0 tok/s   fuller is better")
 
 
 def test_a_plain_terminal_has_shades_too():
@@ -40,7 +40,7 @@ def test_a_plain_terminal_has_shades_too():
     assert len(SHADES) == len(PLAIN_SHADES) == len(set(PLAIN_SHADES))
 
 
-def test_darker_is_better_also_where_less_is():
+def test_fuller_is_better_also_where_less_is():
     shown = heat_map(square(), CURSOR._replace(figure="ttft"), BRAILLE)
     assert [row[0][0] for row in texts(shown)] == ["·", "█", "█"], "the rate of the last rows is the highest"
     assert shown.scale.startswith("1.00 s ·░▒▓█ 45.5 ms")
