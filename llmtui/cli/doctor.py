@@ -13,8 +13,7 @@ from urllib.parse import urlsplit
 import click
 
 from llmtui import __version__, places, readings, wording
-from llmtui.events import HardwareSnapshot
-from llmtui.payloads import Server
+from llmtui.events import HardwareSnapshot, Server
 from llmtui.telemetry.verdicts import Findings
 
 SHOWN = (
