@@ -27,7 +27,7 @@ run: $(INSTALLED) ## set up, fetch a small model, run a short real benchmark (PL
 
 test: $(INSTALLED_DEV) ## set up and run all tests (ARGS="-k NAME")
 	@$(FETCH)
-	@$(PYTEST) -n 2 $(ARGS)
+	@$(PYTEST) -n 2 --dist worksteal $(ARGS)
 
 check: $(INSTALLED_DEV) ## lint, format, types, import contracts
 	@$(BIN)/ruff check .

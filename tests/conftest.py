@@ -19,6 +19,15 @@ settings.register_profile("llmtui", deadline=None, suppress_health_check=[Health
 settings.load_profile("llmtui")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the whole runs of the command line, the longest first: at the end one worker would wait for them.
+
+    They wait more than they compute, so one worker runs them beside the other one, which runs the rest.
+    """
+    longest = ("test_stress.py", "test_resume.py")
+    items.sort(key=lambda item: (item.path.parent.name != "system", item.path.name not in longest))
+
+
 class LlamaCppServer(NamedTuple):
     """The embedded server while it runs: `model` is the alias that it answers to."""
 
