@@ -7,31 +7,18 @@ from copy import copy
 from itertools import count
 from typing import Any, Literal
 
-import msgspec
-
 from llmtui.backends.base import Backend, BackendError, GenerationRequest
+from llmtui.engine.findings import JobFindings
 from llmtui.engine.gate import Gate
 from llmtui.engine.measurement import Measurement
 from llmtui.engine.recorder import Recorder
 from llmtui.events import (
-    AnswerScored,
-    CapacityFound,
-    ContextTried,
-    Criterion,
-    IntervalRecorded,
-    JobProgressed,
     Model,
     ModelLoaded,
-    OfferedLoad,
-    Phase,
     RequestFinished,
     RequestStarted,
     RequestStatus,
-    StepFinished,
-    VerdictReached,
 )
-from llmtui.metrics.decode_intervals import IntervalRate
-from llmtui.metrics.load import LoadFigures, Window
 from llmtui.metrics.statistics import median
 from llmtui.suites.schema import Limits
 from llmtui.telemetry.sensors import Sensors
@@ -39,7 +26,7 @@ from llmtui.workloads.base import Generation, Messages, ModelLoad, ResultT
 from llmtui.workloads.lineup import Lineup
 
 
-class JobBench:
+class JobBench(JobFindings):
     """The bench of one job. Implements `llmtui.workloads.base.Bench`. A job that only watches may have no backend.
 
     Attributes:
@@ -63,9 +50,8 @@ class JobBench:
         blind: str | None = None,
         requests_before: int = 0,
     ) -> None:
-        self._recorder = recorder
+        super().__init__(recorder, job)
         self._backend = backend
-        self._job = job
         self._model = model
         self._limits = limits
         self._gate = gate
@@ -78,7 +64,6 @@ class JobBench:
         self.cut_short: list[Generation] = []
         self.spans: list[tuple[int, int]] = []
         self._decode_rates: list[float] = []
-        self._token_rate: float | None = None
         self._numbers = count(requests_before + 1)
         self._marks = count(1)
         self._beside = ""
@@ -158,7 +143,7 @@ class JobBench:
 
         The decode rate is the median over the measured requests.
         """
-        return median(self._decode_rates) if self._token_rate is None else self._token_rate
+        return median(self._decode_rates) if self.token_rate is None else self.token_rate
 
     def now(self) -> int:
         """Return nanoseconds since the session's origin."""
@@ -180,99 +165,6 @@ class JobBench:
     def paused_ns(self) -> int:
         """Return for how long the gate was closed so far."""
         return self._gate.closed_ns()
-
-    def progress(self, phase: Phase, done: int, total: int, note: str | None = None) -> None:
-        """Log how far the job is."""
-        self._recorder.record(
-            JobProgressed(t=self._recorder.now(), job=self._job, phase=phase, done=done, total=total, note=note)
-        )
-
-    def answer_scored(
-        self,
-        request: str,
-        *,
-        task: str,
-        category: str,
-        score: float,
-        passed: bool,
-        detail: str,
-        parts: dict[str, float] | None = None,
-    ) -> None:
-        """Log how an answer was scored."""
-        self._recorder.record(
-            AnswerScored(
-                t=self._recorder.now(),
-                job=self._job,
-                request=request,
-                task=task,
-                category=category,
-                score=score,
-                passed=passed,
-                detail=detail,
-                parts=parts or {},
-            )
-        )
-
-    def step_finished(
-        self, step: int, load: OfferedLoad, window: Window, figures: LoadFigures, notes: tuple[str, ...] = ()
-    ) -> None:
-        """Log what one level of a load showed."""
-        self._token_rate = figures.token_rate
-        self._recorder.record(
-            StepFinished(
-                t=self._recorder.now(),
-                job=self._job,
-                step=step,
-                load=load,
-                window_start=window.start_ns,
-                window_end=window.end_ns,
-                notes=(*window.notes, *notes),
-                **figures._asdict(),
-            )
-        )
-
-    def capacity_found(self, load: OfferedLoad | None, sentence: str) -> None:
-        """Log the end of a search for the highest load."""
-        self._recorder.record(CapacityFound(t=self._recorder.now(), job=self._job, load=load, sentence=sentence))
-
-    def interval_recorded(
-        self, start: int, end: int, rate: IntervalRate, figures: dict[str, tuple[float, float, float]]
-    ) -> None:
-        """Log one record of a long run."""
-        self._recorder.record(
-            IntervalRecorded(
-                t=self._recorder.now(),
-                job=self._job,
-                start=start,
-                end=end,
-                tokens=rate.tokens,
-                decode_rate=rate.decode_rate,
-                figures=figures,
-            )
-        )
-
-    def verdict_reached(
-        self, verdict: str, sentence: str, evidence: tuple[str, ...], criteria: tuple[Criterion, ...]
-    ) -> None:
-        """Log what a run says of the machine."""
-        self._recorder.record(
-            VerdictReached(
-                t=self._recorder.now(),
-                job=self._job,
-                verdict=verdict,
-                sentence=sentence,
-                evidence=evidence,
-                criteria=criteria,
-            )
-        )
-
-    def context_tried(self, tried: ContextTried) -> None:
-        """Log what came of one size of context."""
-        self._recorder.record(msgspec.structs.replace(tried, t=self._recorder.now(), job=self._job))
-
-    def warn(self, code: str, text: str) -> None:
-        """Log a warning about this job."""
-        self._recorder.alert("warning", code, text, self._job)
 
     async def count_tokens(self, text: str) -> int | None:
         """Count `text` by the server's own tokenizer; None where it has none, or does not answer."""

@@ -70,7 +70,51 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     cause: JobCause | None = None
 
 
-class Bench(Protocol):
+class FindingsLog(Protocol):
+    """Where a workload puts down what it found beyond the figures of its requests, and how far it is."""
+
+    def progress(self, phase: Phase, done: int, total: int, note: str | None = None) -> None:
+        """Tell how far the job is."""
+
+    def answer_scored(
+        self,
+        request: str,
+        *,
+        task: str,
+        category: str,
+        score: float,
+        passed: bool,
+        detail: str,
+        parts: dict[str, float] | None = None,
+    ) -> None:
+        """Log how an answer was scored; `request` is `Generation.request`, `parts` are of what the score is made."""
+
+    def step_finished(
+        self, step: int, load: OfferedLoad, window: Window, figures: LoadFigures, notes: tuple[str, ...] = ()
+    ) -> None:
+        """Log what one level of a load showed."""
+
+    def capacity_found(self, load: OfferedLoad | None, sentence: str) -> None:
+        """Log the end of a search for the highest load."""
+
+    def interval_recorded(
+        self, start: int, end: int, rate: IntervalRate, figures: dict[str, tuple[float, float, float]]
+    ) -> None:
+        """Log one record of a long run."""
+
+    def context_tried(self, tried: ContextTried) -> None:
+        """Log what came of one size of context; its `t` and `job` are filled in."""
+
+    def verdict_reached(
+        self, verdict: str, sentence: str, evidence: tuple[str, ...], criteria: tuple[Criterion, ...]
+    ) -> None:
+        """Log what a run says of the machine."""
+
+    def warn(self, code: str, text: str) -> None:
+        """Log a warning about this job."""
+
+
+class Bench(FindingsLog, Protocol):
     """The bench that a workload works on. It takes care of pause, log, time limits and warm-up.
 
     `sensors` has the latest readings of the hardware; `blind` is why they can't speak for the server (it runs on
@@ -133,49 +177,23 @@ class Bench(Protocol):
     def unique_line(self) -> str:
         """Return a line, with its end, that no other request has: at its start it keeps a prompt out of any cache."""
 
-    def progress(self, phase: Phase, done: int, total: int, note: str | None = None) -> None:
-        """Tell how far the job is."""
-
-    def answer_scored(
-        self,
-        request: str,
-        *,
-        task: str,
-        category: str,
-        score: float,
-        passed: bool,
-        detail: str,
-        parts: dict[str, float] | None = None,
-    ) -> None:
-        """Log how an answer was scored; `request` is `Generation.request`, `parts` are of what the score is made."""
-
-    def step_finished(
-        self, step: int, load: OfferedLoad, window: Window, figures: LoadFigures, notes: tuple[str, ...] = ()
-    ) -> None:
-        """Log what one level of a load showed."""
-
-    def capacity_found(self, load: OfferedLoad | None, sentence: str) -> None:
-        """Log the end of a search for the highest load."""
-
-    def interval_recorded(
-        self, start: int, end: int, rate: IntervalRate, figures: dict[str, tuple[float, float, float]]
-    ) -> None:
-        """Log one record of a long run."""
-
-    def context_tried(self, tried: ContextTried) -> None:
-        """Log what came of one size of context; its `t` and `job` are filled in."""
-
-    def verdict_reached(
-        self, verdict: str, sentence: str, evidence: tuple[str, ...], criteria: tuple[Criterion, ...]
-    ) -> None:
-        """Log what a run says of the machine."""
-
-    def warn(self, code: str, text: str) -> None:
-        """Log a warning about this job."""
-
 
 class Workload(Protocol[SpecT_contra]):
     """A kind of job."""
 
+    async def unfit(self, spec: SpecT_contra, bench: Bench, /) -> str | None:
+        """Return why the job can't be run on this machine and what to do about it, None where it can.
+
+        It is asked before a server is started or a model loaded for the job, so `bench` can't send anything yet.
+        """
+
     async def run(self, spec: SpecT_contra, bench: Bench) -> Outcome:
         """Run one job to its end."""
+
+
+class NeedsOnlyServer:
+    """The base of each workload that needs nothing on this machine but what every session has."""
+
+    async def unfit(self, _spec: WorkloadSpec, _bench: Bench, /) -> str | None:
+        """Return None: such a workload can be run anywhere."""
+        return None
