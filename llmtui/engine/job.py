@@ -4,11 +4,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from llmtui.backends.base import Backend, BackendError
 from llmtui.engine.bench import JobBench
 from llmtui.engine.recorder import Recorder
+from llmtui.engine.residence import Residence
 from llmtui.events import ModelLoaded
 from llmtui.suites.grid import varies_load
 from llmtui.suites.plan import JobPlan
@@ -28,40 +30,13 @@ WARMUP_PROMPT = "Tell a short story about a lighthouse."
 """What warms a model up whose workload makes its prompts only when it runs."""
 
 
-class Residence:
-    """Which model of a target was loaded and warmed up last, so that neither is done twice in a row.
+async def unfit(plan: JobPlan, bench: JobBench) -> Outcome | None:
+    """Ask the job's workload whether it can be run here at all, before a server is started or a model loaded for it.
 
-    Attributes:
-        loaded: The model that was loaded last, None before the first one.
-        options: By the model, the options with which it was loaded last.
-        warm: The model that was warmed up since it was loaded.
-        start_ns: How long a server of ours took to start with its model; None once that was told as its load time.
-        told: What was said of this server, so that it is said once.
+    Returns how the job ends where it can't, None where it can.
     """
-
-    def __init__(self) -> None:
-        self.loaded: str | None = None
-        self.options: dict[str, dict[str, Any]] = {}
-        self.warm: str | None = None
-        self.start_ns: int | None = None
-        self.told: set[str] = set()
-
-    def reloaded(self, model: str, options: dict[str, Any]) -> None:
-        """A workload loaded `model` with `options` of its own; the next job may want it as it was."""
-        self.loaded = self.warm = None
-        self.options[model] = options
-
-    def left(self, model: str) -> None:
-        """The server let go of `model`."""
-        self.options.pop(model, None)
-        if self.loaded == model:
-            self.loaded = self.warm = None
-
-    def started(self, start_ns: int) -> None:
-        """The server was started anew, which took `start_ns`."""
-        self.loaded = self.warm = None
-        self.options = {}
-        self.start_ns = start_ns
+    reason = await workload_for(plan.workload).unfit(plan.workload, bench)
+    return None if reason is None else Outcome(status="skipped", reason=reason)
 
 
 async def run_job(
@@ -75,8 +50,8 @@ async def run_job(
     clock: Callable[[], int] = time.monotonic_ns,
 ) -> Outcome:
     """Run the job and return how it ended. Never raises, but for a cancellation."""
-    work = _run(plan, suite, backend, bench, residence, recorder, clock)
-    return await within_limit(work, suite.limits.job_s, bench)
+    job = _Job(plan, suite, backend, bench, residence, recorder, clock)
+    return await within_limit(job.run(), suite.limits.job_s, bench)
 
 
 async def within_limit(work: Coroutine[Any, Any, Outcome], limit_s: float | None, bench: JobBench) -> Outcome:
@@ -112,141 +87,131 @@ async def _at_most(limit_s: float | None, bench: JobBench) -> AsyncIterator[None
                 watching.cancel()
 
 
-async def _run(  # noqa: PLR0917 - the parts of a job, each of a type of its own
-    plan: JobPlan,
-    suite: Suite,
-    backend: Backend,
-    bench: JobBench,
-    residence: Residence,
-    recorder: Recorder,
-    clock: Callable[[], int],
-) -> Outcome:
-    try:
-        if isinstance(plan.workload, Generating):
-            _tell_of_options(plan.workload, backend, bench, residence)
-            await _load(plan, suite, backend, bench, residence, recorder, clock)
-            problem = await _warm_up(plan, suite, bench, residence)
-            if problem is not None:
-                return Outcome(status="failed", reason=problem)
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A job with all that it is run with."""
+
+    plan: JobPlan
+    suite: Suite
+    backend: Backend
+    bench: JobBench
+    residence: Residence
+    recorder: Recorder
+    clock: Callable[[], int]
+
+    async def run(self) -> Outcome:
+        plan, bench = self.plan, self.bench
         try:
-            return await workload_for(plan.workload).run(plan.workload, bench)
-        finally:
-            if bench.reloaded is not None:
-                residence.reloaded(plan.model, options_at_load(backend.kind, bench.reloaded))
-    except BackendError as error:
-        return Outcome(status="failed", reason=error.sentence)
+            if isinstance(plan.workload, Generating):
+                self._tell_of_options(plan.workload)
+                await self._load()
+                problem = await self._warm_up()
+                if problem is not None:
+                    return Outcome(status="failed", reason=problem)
+            try:
+                return await workload_for(plan.workload).run(plan.workload, bench)
+            finally:
+                if bench.reloaded is not None:
+                    self.residence.reloaded(plan.model, options_at_load(self.backend.kind, bench.reloaded))
+        except BackendError as error:
+            return Outcome(status="failed", reason=error.sentence)
 
+    def _tell_of_options(self, workload: Generating) -> None:
+        """Warn of options that this server would pass over without a word, of each once."""
+        for sentence in options_without_effect(self.backend.kind, workload.options):
+            self._tell_once(NO_EFFECT, sentence)
 
-def _tell_of_options(workload: Generating, backend: Backend, bench: JobBench, residence: Residence) -> None:
-    """Warn of options that this server would pass over without a word, of each once."""
-    for sentence in options_without_effect(backend.kind, workload.options):
-        _tell_once(NO_EFFECT, sentence, bench, residence)
+    def _tell_once(self, code: str, sentence: str) -> None:
+        if sentence not in self.residence.told:
+            self.residence.told.add(sentence)
+            self.bench.warn(code, sentence)
 
-
-def _tell_once(code: str, sentence: str, bench: JobBench, residence: Residence) -> None:
-    if sentence not in residence.told:
-        residence.told.add(sentence)
-        bench.warn(code, sentence)
-
-
-async def _load(  # noqa: PLR0917 - the parts of a job, each of a type of its own
-    plan: JobPlan,
-    suite: Suite,
-    backend: Backend,
-    bench: JobBench,
-    residence: Residence,
-    recorder: Recorder,
-    clock: Callable[[], int],
-) -> None:
-    """Load the model, unless it is there already with the options of this job that count at load."""
-    given = plan.workload.options if isinstance(plan.workload, Generating) else {}
-    options = options_at_load(backend.kind, given)
-    resident = residence.loaded == plan.model and residence.options.get(plan.model) == options
-    anew = resident and isinstance(plan.workload, Report) and plan.workload.reload
-    if resident and not anew:
-        return
-    bench.progress("loading", 0, plan.requests)
-    limit_s = suite.limits.load_s
-    try:
-        async with asyncio.timeout(limit_s):
-            if anew:
-                if not await _can_unload(plan, backend, bench, residence):
-                    return
-                residence.left(plan.model)
-            elif _is_loaded_otherwise(residence.options.get(plan.model), options, suite, backend):
-                await backend.unload(plan.model)
-                residence.left(plan.model)
-            held = residence.start_ns is None and await _holds(backend, plan.model)
-            start = clock()
-            stated = await backend.load(plan.model, given if backend.kind == "ollama" else options)
-    except TimeoutError:
-        sentence = f"{plan.model} was not loaded within {limit_s:g} s; raise `limits.load_s` in the suite"
-        raise BackendError("loading", sentence) from None
-    waited = clock() - start + (residence.start_ns or 0)
-    recorder.record(
-        ModelLoaded(
-            t=recorder.now(),
-            target=plan.target,
-            model=plan.model,
-            load_ns=stated if stated is not None else None if held else waited,
-            source="server" if stated is not None else None if held else "client",
+    async def _load(self) -> None:
+        """Load the model, unless it is there already with the options of this job that count at load."""
+        plan, backend, residence = self.plan, self.backend, self.residence
+        given = plan.workload.options if isinstance(plan.workload, Generating) else {}
+        options = options_at_load(backend.kind, given)
+        resident = residence.loaded == plan.model and residence.options.get(plan.model) == options
+        anew = resident and isinstance(plan.workload, Report) and plan.workload.reload
+        if resident and not anew:
+            return
+        self.bench.progress("loading", 0, plan.requests)
+        limit_s = self.suite.limits.load_s
+        try:
+            async with asyncio.timeout(limit_s):
+                if anew:
+                    if not await self._can_unload():
+                        return
+                    residence.left(plan.model)
+                elif self._is_loaded_otherwise(options):
+                    await backend.unload(plan.model)
+                    residence.left(plan.model)
+                held = residence.start_ns is None and await self._holds_model()
+                start = self.clock()
+                stated = await backend.load(plan.model, given if backend.kind == "ollama" else options)
+        except TimeoutError:
+            sentence = f"{plan.model} was not loaded within {limit_s:g} s; raise `limits.load_s` in the suite"
+            raise BackendError("loading", sentence) from None
+        waited = self.clock() - start + (residence.start_ns or 0)
+        self.recorder.record(
+            ModelLoaded(
+                t=self.recorder.now(),
+                target=plan.target,
+                model=plan.model,
+                load_ns=stated if stated is not None else None if held else waited,
+                source="server" if stated is not None else None if held else "client",
+            )
         )
-    )
-    residence.loaded, residence.warm, residence.start_ns = plan.model, None, None
-    residence.options[plan.model] = options
+        residence.loaded, residence.warm, residence.start_ns = plan.model, None, None
+        residence.options[plan.model] = options
 
+    async def _holds_model(self) -> bool:
+        """Whether the server says that the model is in its memory; then a wait for it is no time of loading."""
+        try:
+            return self.plan.model in (await self.backend.loaded() or ())
+        except BackendError:
+            return False
 
-async def _holds(backend: Backend, model: str) -> bool:
-    """Whether the server says that the model is in its memory; then a wait for it is no time of loading."""
-    try:
-        return model in (await backend.loaded() or ())
-    except BackendError:
-        return False
+    async def _can_unload(self) -> bool:
+        """Unload the model, to load it anew; return False, and say so, where this server holds it while it runs."""
+        try:
+            await self.backend.unload(self.plan.model)
+        except BackendError as error:
+            if error.kind != "not_supported":
+                raise
+            self._tell_once(STAYS, f"{self.plan.model} was not loaded anew: {self.backend.url} can't unload it")
+            return False
+        return True
 
+    def _is_loaded_otherwise(self, options: dict[str, Any]) -> bool:
+        """Whether the model has to go before it is loaded with `options`.
 
-async def _can_unload(plan: JobPlan, backend: Backend, bench: JobBench, residence: Residence) -> bool:
-    """Unload the model, to load it anew; return False, and say so, where this server holds it as long as it runs."""
-    try:
-        await backend.unload(plan.model)
-    except BackendError as error:
-        if error.kind != "not_supported":
-            raise
-        _tell_once(STAYS, f"{plan.model} was not loaded anew: {backend.url} can't unload it", bench, residence)
-        return False
-    return True
+        Ollama keeps a model as it is where the new options leave a choice to it, so one that may have been loaded with
+        others has to be unloaded; nobody knows how it was loaded before the first job.
+        """
+        before = self.residence.options.get(self.plan.model)
+        return varies_load(self.suite, self.backend.kind) if before is None else before != options
 
-
-def _is_loaded_otherwise(
-    before: dict[str, Any] | None, options: dict[str, Any], suite: Suite, backend: Backend
-) -> bool:
-    """Whether the model has to go before it is loaded with `options`; `before` are those of its last load by us.
-
-    Ollama keeps a model as it is where the new options leave a choice to it, so one that may have been loaded with
-    others has to be unloaded; nobody knows how it was loaded before the first job.
-    """
-    return varies_load(suite, backend.kind) if before is None else before != options
-
-
-async def _warm_up(plan: JobPlan, suite: Suite, bench: JobBench, residence: Residence) -> str | None:
-    """Send the warm-up requests where the model is cold; return the sentence of a failure that would repeat itself."""
-    workload = plan.workload
-    if residence.warm == plan.model or not isinstance(workload, Generating):
+    async def _warm_up(self) -> str | None:
+        """Send the warm-up requests where the model is cold; return the sentence of a failure that would come again."""
+        plan, residence, workload = self.plan, self.residence, self.plan.workload
+        if residence.warm == plan.model or not isinstance(workload, Generating):
+            return None
+        for place in range(self.suite.warmup):
+            self.bench.progress("warming up", place, plan.requests)
+            generation = await self.bench.generate(
+                (("user", _warmup_prompt(workload)),),
+                max_tokens=min(WARMUP_TOKENS, workload.max_tokens),
+                temperature=workload.temperature,
+                seed=workload.seed,
+                options=dict(workload.options),
+                unique=True,
+                warmup=True,
+            )
+            if generation.status == "failed":
+                return generation.problem
+        residence.warm = plan.model
         return None
-    for place in range(suite.warmup):
-        bench.progress("warming up", place, plan.requests)
-        generation = await bench.generate(
-            (("user", _warmup_prompt(workload)),),
-            max_tokens=min(WARMUP_TOKENS, workload.max_tokens),
-            temperature=workload.temperature,
-            seed=workload.seed,
-            options=dict(workload.options),
-            unique=True,
-            warmup=True,
-        )
-        if generation.status == "failed":
-            return generation.problem
-    residence.warm = plan.model
-    return None
 
 
 def _warmup_prompt(workload: AnyWorkload) -> str:

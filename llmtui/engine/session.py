@@ -10,7 +10,7 @@ from llmtui.backends.base import Backend
 from llmtui.engine.bench import JobBench
 from llmtui.engine.cooling import Cooler
 from llmtui.engine.gate import Gate
-from llmtui.engine.job import run_job, within_limit
+from llmtui.engine.job import run_job, unfit, within_limit
 from llmtui.engine.job_samples import JobSamples
 from llmtui.engine.orders import Orders
 from llmtui.engine.queue import JobQueue, QueuedJob
@@ -146,6 +146,9 @@ class Session:
             self._recorder.alert("error", "job-failed", f"{job.plan.name}: {outcome.reason}", job.id)
 
     async def _measure(self, job: QueuedJob) -> Outcome:
+        hopeless = await unfit(job.plan, self._bench(job, None))
+        if hopeless is not None:
+            return hopeless
         if job.plan.models:
             return await self._compare(job)
         if isinstance(job.plan.workload, Report) and job.plan.workload.reload:

@@ -10,8 +10,8 @@ import msgspec
 
 from llmtui.backends.base import Backend, BackendError
 from llmtui.backends.discover import DEFAULT_URLS, discover, identify, open_backend
-from llmtui.engine.job import Residence
 from llmtui.engine.recorder import Recorder
+from llmtui.engine.residence import Residence
 from llmtui.events import Server, ServerStarted, ServerStopped, TargetResolved
 from llmtui.servers.base import LocalServer, ServerError
 from llmtui.suites.grid import EMBEDDED, EmbeddedServer, embedded_servers

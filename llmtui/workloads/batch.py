@@ -14,7 +14,7 @@ from llmtui.metrics.statistics import finite
 from llmtui.metrics.work_pace import Piece, WorkPace, taken_ns, work_pace
 from llmtui.suites.kinds.everyday import QUICK_TOKENS, Batch
 from llmtui.workloads.asking import all_of, ask, hopeless, outcome_of, with_system
-from llmtui.workloads.base import Bench, Generation, Outcome
+from llmtui.workloads.base import Bench, Generation, NeedsOnlyServer, Outcome
 from llmtui.workloads.documents import make_documents
 
 INSTRUCTION = "Summarise the following text in two or three sentences. Keep names and numbers as they are.\n\n"
@@ -28,7 +28,7 @@ _MEMORIES: Mapping[str, tuple[str, ...]] = {
 _WORDS = {True: "steady", False: "not steady", None: "not judged"}
 
 
-class BatchWorkload:
+class BatchWorkload(NeedsOnlyServer):
     """Runs `llmtui.suites.schema.Batch`."""
 
     async def run(self, spec: Batch, bench: Bench) -> Outcome:

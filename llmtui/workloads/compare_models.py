@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from llmtui.suites.kinds.comparing import CompareModels
 from llmtui.workloads.asking import HOPELESS
-from llmtui.workloads.base import Messages, Outcome
+from llmtui.workloads.base import Messages, NeedsOnlyServer, Outcome
 from llmtui.workloads.lineup import LineupBench, ModelBench
 
 
@@ -22,7 +22,7 @@ class _Failure(NamedTuple):
     answered: bool
 
 
-class CompareModelsWorkload:
+class CompareModelsWorkload(NeedsOnlyServer):
     """Runs `llmtui.suites.kinds.comparing.CompareModels`."""
 
     async def run(self, spec: CompareModels, bench: LineupBench) -> Outcome:

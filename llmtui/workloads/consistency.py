@@ -15,10 +15,10 @@ from llmtui.events import Criterion
 from llmtui.metrics.sameness import Likeness, likenesses
 from llmtui.suites.kinds.everyday import QUICK_TOKENS, Consistency
 from llmtui.workloads.asking import ask, hopeless, outcome_of, with_system
-from llmtui.workloads.base import Bench, Generation, Outcome
+from llmtui.workloads.base import Bench, Generation, NeedsOnlyServer, Outcome
 
 
-class ConsistencyWorkload:
+class ConsistencyWorkload(NeedsOnlyServer):
     """Runs `llmtui.suites.schema.Consistency`."""
 
     async def run(self, spec: Consistency, bench: Bench) -> Outcome:

@@ -6,10 +6,10 @@ request. Judges: nothing.
 
 from llmtui.suites.schema import Generate
 from llmtui.workloads.asking import ask, hopeless, with_system
-from llmtui.workloads.base import Bench, Generation, Outcome
+from llmtui.workloads.base import Bench, Generation, NeedsOnlyServer, Outcome
 
 
-class GenerateWorkload:
+class GenerateWorkload(NeedsOnlyServer):
     """Runs `llmtui.suites.schema.Generate`."""
 
     async def run(self, spec: Generate, bench: Bench) -> Outcome:

@@ -11,12 +11,12 @@ from llmtui import wording
 from llmtui.events import Criterion
 from llmtui.suites.kinds.everyday import QUICK_TOKENS, Interactive
 from llmtui.workloads.asking import all_of, ask, hopeless, outcome_of, variation_criterion, with_system
-from llmtui.workloads.base import Bench, Generation, Outcome
+from llmtui.workloads.base import Bench, Generation, NeedsOnlyServer, Outcome
 
 _WORDS = {True: "fit to read along", False: "not fit to read along", None: "not judged"}
 
 
-class InteractiveWorkload:
+class InteractiveWorkload(NeedsOnlyServer):
     """Runs `llmtui.suites.schema.Interactive`."""
 
     async def run(self, spec: Interactive, bench: Bench) -> Outcome:

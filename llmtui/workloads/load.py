@@ -22,13 +22,13 @@ from llmtui.metrics.load import (
 )
 from llmtui.suites.levels import levels_of, requests_of
 from llmtui.suites.schema import Load, Slo
-from llmtui.workloads.base import Bench, Outcome
+from llmtui.workloads.base import Bench, NeedsOnlyServer, Outcome
 from llmtui.workloads.conversing import Conversations
 from llmtui.workloads.holding import HeldLevel, LoadHolder
 from llmtui.workloads.prompts import PromptError, prepare_prompts
 
 
-class LoadWorkload:
+class LoadWorkload(NeedsOnlyServer):
     """Runs `llmtui.suites.schema.Load`."""
 
     async def run(self, spec: Load, bench: Bench) -> Outcome:

@@ -15,7 +15,7 @@ from llmtui.metrics.context_verdict import ContextLimit, MeasuredContext, judge_
 from llmtui.quality.judging import score_answer
 from llmtui.quality.town import scorer_of
 from llmtui.suites.kinds.long_context import LongContext, sizes_of
-from llmtui.workloads.base import Bench, Generation, ModelLoad, Outcome
+from llmtui.workloads.base import Bench, Generation, ModelLoad, NeedsOnlyServer, Outcome
 from llmtui.workloads.filled_context import FilledContext, fill_context
 from llmtui.workloads.memory_watch import NOT_READ, MemorySpan, MemoryWatch
 
@@ -35,7 +35,7 @@ NO_MEMORY = re.compile(
 )
 
 
-class LongContextWorkload:
+class LongContextWorkload(NeedsOnlyServer):
     """Runs `llmtui.suites.schema.LongContext`."""
 
     async def run(self, spec: LongContext, bench: Bench) -> Outcome:

@@ -11,10 +11,10 @@ from llmtui.quality.judging import score_answer
 from llmtui.quality.tasks import chosen_tasks
 from llmtui.suites.schema import Category, Quality
 from llmtui.workloads.asking import ask, hopeless, outcome_of, with_system
-from llmtui.workloads.base import Bench, Generation, Outcome
+from llmtui.workloads.base import Bench, Generation, NeedsOnlyServer, Outcome
 
 
-class QualityWorkload:
+class QualityWorkload(NeedsOnlyServer):
     """Runs `llmtui.suites.schema.Quality`."""
 
     async def run(self, spec: Quality, bench: Bench) -> Outcome:

@@ -31,18 +31,33 @@ class RefactorWorkload:
         self._node = node
         self._root = root
 
+    async def unfit(self, spec: Refactor, bench: Bench, /) -> str | None:
+        """Return what is missing to judge the answers, and where it can be had."""
+        try:
+            await self._compiler(spec, bench)
+        except ToolchainError as error:
+            return str(error)
+        return None
+
     async def run(self, spec: Refactor, bench: Bench) -> Outcome:
         """Ask for every fixture; what is needed to judge the answers is looked for first, and without it none is."""
+        try:
+            toolchain = await self._compiler(spec, bench)
+        except ToolchainError as error:
+            return Outcome(status="skipped", reason=str(error))
+        return await self._ask(spec, bench, toolchain)
+
+    async def _compiler(self, spec: Refactor, bench: Bench) -> Toolchain | None:
+        """Return the compiler, None for a suite without one. Raises `ToolchainError`, also without the parser."""
         missing = missing_support()
         if missing is not None:
-            return Outcome(status="skipped", reason=missing)
-        toolchain = None
-        if spec.compiler != "none":
-            try:
-                toolchain = await bench.apart(partial(find_toolchain, self._folder(), self._node))
-            except ToolchainError as error:
-                return Outcome(status="skipped", reason=f"{error}; or leave it out by --set compiler=none")
-        return await self._ask(spec, bench, toolchain)
+            raise ToolchainError(missing)
+        if spec.compiler == "none":
+            return None
+        try:
+            return await bench.apart(partial(find_toolchain, self._folder(), self._node))
+        except ToolchainError as error:
+            raise ToolchainError(f"{error}; or leave it out by --set compiler=none") from None
 
     async def _ask(self, spec: Refactor, bench: Bench, toolchain: Toolchain | None) -> Outcome:
         from llmtui.refactoring.fixtures import fixture_of  # noqa: PLC0415 - needs an extra

@@ -9,7 +9,7 @@ from llmtui.events import Criterion
 from llmtui.quality.answers import plain_answer
 from llmtui.quality.shapes import words_of
 from llmtui.suites.schema import Report
-from llmtui.workloads.base import Bench, Generation, Messages, Outcome
+from llmtui.workloads.base import Bench, Generation, Messages, NeedsOnlyServer, Outcome
 
 QUICK_TOKENS = 32
 CUT_OFF = "length"
@@ -34,7 +34,7 @@ Give every number its unit. Do not repeat yourself, do not write about this requ
 """
 
 
-class ReportWorkload:
+class ReportWorkload(NeedsOnlyServer):
     """Runs `llmtui.suites.schema.Report`."""
 
     async def run(self, spec: Report, bench: Bench) -> Outcome:

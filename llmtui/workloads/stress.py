@@ -16,14 +16,14 @@ from llmtui.metrics.heat.heat_guard import BLIND_NS, Alarm, HeatGuard, device_na
 from llmtui.metrics.heat.stress_verdict import judge_stress
 from llmtui.suites.schema import Stress
 from llmtui.workloads.asking import all_of
-from llmtui.workloads.base import Bench, Outcome
+from llmtui.workloads.base import Bench, NeedsOnlyServer, Outcome
 from llmtui.workloads.sustained import SustainedLoad
 
 TICK_S = 1.0
 """The guard looks at the clock this often: a sampler that is silent must not keep it from noticing."""
 
 
-class StressWorkload:
+class StressWorkload(NeedsOnlyServer):
     """Runs `llmtui.suites.schema.Stress`."""
 
     async def run(self, spec: Stress, bench: Bench) -> Outcome:

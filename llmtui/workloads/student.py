@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from llmtui.suites.kinds.everyday import QUICK_TOKENS, Student
 from llmtui.workloads.asking import ask, hopeless, outcome_of, with_system
-from llmtui.workloads.base import Bench, Generation, Messages, Outcome
+from llmtui.workloads.base import Bench, Generation, Messages, NeedsOnlyServer, Outcome
 
 SYSTEM = (
     "You are a patient programming teacher for pupils between 11 and 18 years. Explain in plain words and short "
@@ -44,7 +44,7 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
 """The questions by category. The first one is also the one to which the follow-ups refer."""
 
 
-class StudentWorkload:
+class StudentWorkload(NeedsOnlyServer):
     """Runs `llmtui.suites.schema.Student`."""
 
     async def run(self, spec: Student, bench: Bench) -> Outcome:

@@ -5,13 +5,13 @@ request. Judges: nothing; which point is best is said over all jobs, in `llmtui.
 """
 
 from llmtui.suites.schema import Generate, Sweep
-from llmtui.workloads.base import Bench, Outcome
+from llmtui.workloads.base import Bench, NeedsOnlyServer, Outcome
 from llmtui.workloads.generate import GenerateWorkload
 
 QUICK_TOKENS = 24
 
 
-class SweepWorkload:
+class SweepWorkload(NeedsOnlyServer):
     """Runs `llmtui.suites.schema.Sweep`."""
 
     async def run(self, spec: Sweep, bench: Bench) -> Outcome:

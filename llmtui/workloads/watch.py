@@ -1,12 +1,12 @@
 """Workload `watch`: sends nothing, so that the hardware and the server's processes can be seen at work for others."""
 
 from llmtui.suites.schema import Watch
-from llmtui.workloads.base import Bench, Outcome
+from llmtui.workloads.base import Bench, NeedsOnlyServer, Outcome
 
 STEP_S = 1.0
 
 
-class WatchWorkload:
+class WatchWorkload(NeedsOnlyServer):
     """Runs `llmtui.suites.schema.Watch`."""
 
     async def run(self, spec: Watch, bench: Bench) -> Outcome:

@@ -5,8 +5,8 @@ from support.scripted import ScriptedBackend, Sink
 
 from llmtui import events as ev
 from llmtui.backends.base import BackendError
-from llmtui.engine.job import Residence
 from llmtui.engine.recorder import Recorder
+from llmtui.engine.residence import Residence
 from llmtui.engine.session import Session
 from llmtui.engine.targets import ReadyTarget
 from llmtui.events import Model, Server

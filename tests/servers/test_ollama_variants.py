@@ -11,8 +11,9 @@ from llmtui.backends.discover import identify
 from llmtui.backends.ollama import OllamaBackend
 from llmtui.engine.bench import JobBench
 from llmtui.engine.gate import Gate
-from llmtui.engine.job import Residence, run_job
+from llmtui.engine.job import run_job
 from llmtui.engine.recorder import Recorder
+from llmtui.engine.residence import Residence
 from llmtui.suites.plan import PlannedTarget, plan_jobs
 from llmtui.suites.reading import read_suite
 

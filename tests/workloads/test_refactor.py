@@ -70,9 +70,12 @@ def run(tmp_path):
 
     async def run(script, *, has_node=True, **spec):
         bench = Bench(script)
-        workload = RefactorWorkload(lambda: folder, str(node if has_node else tmp_path / "nowhere"), tmp_path)
-        return bench, await workload.run(Refactor(**spec), bench)
+        return bench, await workload(has_node=has_node).run(Refactor(**spec), bench)
 
+    def workload(*, has_node):
+        return RefactorWorkload(lambda: folder, str(node if has_node else tmp_path / "nowhere"), tmp_path)
+
+    run.workload = workload
     run.folder = folder
     return run
 
@@ -142,6 +145,14 @@ async def test_without_node_the_job_is_skipped_before_anything_is_asked(run):
         "Node.js is not installed; install version 20 or newer, then run: llmtui doctor --fix refactor; "
         "or leave it out by --set compiler=none"
     )
+
+
+async def test_what_is_missing_is_known_before_the_job_begins(run):
+    bench = Bench(expected)
+    assert await run.workload(has_node=True).unfit(Refactor(), bench) is None
+    assert "Node.js is not installed" in await run.workload(has_node=False).unfit(Refactor(), bench)
+    assert await run.workload(has_node=False).unfit(Refactor(compiler="none"), bench) is None
+    assert bench.sent == []
 
 
 async def test_without_the_compiler_the_job_is_skipped_too(run):
