@@ -23,6 +23,9 @@ EXIT_BY_CAUSE = {"overheated": 3, "sensor lost": 4}
 EXIT_NONE_ANSWERED = 5
 """Models were compared, and all of them failed."""
 
+EXIT_ALL_SKIPPED = 6
+"""No job could be run here, so that nothing was measured; what the user skipped does not count."""
+
 EXIT_INTERRUPTED = 130
 
 
@@ -114,11 +117,16 @@ def _stop(log: Path, engine: "subprocess.Popen[bytes]", *, hard: bool) -> None:
 def _exit_code(report: PlainReport) -> int:
     state = report.state
     jobs = state.jobs.values()
-    ended = next((EXIT_BY_CAUSE[job.cause] for job in jobs if job.cause is not None), None)
+    ended = next((EXIT_BY_CAUSE[job.cause] for job in jobs if job.cause in EXIT_BY_CAUSE), None)
     if state.outcome == "completed":
         failed = any(job.status == "failed" or job.passed is False for job in jobs)
-        return ended or (_exit_of_failure(state) if failed else 0)
+        return ended or (_exit_of_failure(state) if failed else _exit_of_skips(state))
     return EXIT_INTERRUPTED if state.outcome == "stopped" else EXIT_FAILED
+
+
+def _exit_of_skips(state: SessionState) -> int:
+    wanted = [job for job in state.jobs.values() if job.cause != "user"]
+    return EXIT_ALL_SKIPPED if wanted and all(job.status == "skipped" for job in wanted) else 0
 
 
 def _exit_of_failure(state: SessionState) -> int:

@@ -136,7 +136,7 @@ class Session:
         if outcome is not None:
             return outcome
         if self._skipping:
-            return Outcome(status="skipped", reason="skipped by the user")
+            return Outcome(status="skipped", reason="skipped by the user", cause="user")
         return Outcome(status="cancelled", reason=self._stop_reason)
 
     def _finish(self, job: QueuedJob, outcome: Outcome) -> None:
@@ -268,7 +268,7 @@ class Session:
             self._skipping = True
             self._step.cancel()
         elif job.status == "queued":
-            self._queue.finish(job, Outcome(status="skipped", reason="skipped by the user"))
+            self._queue.finish(job, Outcome(status="skipped", reason="skipped by the user", cause="user"))
         else:
             return False, f"{job.id} is {job.status} already"
         return True, f"{job.id} skipped"

@@ -8,8 +8,8 @@ from llmtui.events.requests import RequestStatus
 
 JobStatus = Literal["done", "failed", "skipped", "cancelled"]
 JobState = Literal["queued", "running"] | JobStatus
-JobCause = Literal["overheated", "sensor lost"]
-"""Why a job was ended for the machine's sake; each has an exit code of its own."""
+JobCause = Literal["overheated", "sensor lost", "user"]
+"""What ended a job from outside: the state of the machine, each with an exit code of its own, or the user."""
 
 Phase = Literal["connecting", "cooling", "loading", "warming up", "measuring", "pausing"]
 

@@ -96,7 +96,7 @@ def _verdicts(events: Sequence[Event]) -> tuple[str, ...]:
     passed = {event.passed for event in finished} - {None}
     if passed:
         words.append("passed" if passed == {True} else "not passed")
-    words += [event.cause for event in finished if event.cause is not None]
+    words += [event.cause for event in finished if event.cause not in {None, "user"}]
     failed = sum(event.status == "failed" for event in finished)
     if failed:
         words.append(f"{failed} failed")

@@ -116,7 +116,7 @@ async def test_skipping_the_running_job_closes_its_request_and_goes_on():
     assert session.skip(None) == (True, "j1 skipped")
     await running
     assert sink.of(ev.RequestFinished)[0].status == "cancelled"
-    assert [event.status for event in sink.of(ev.JobFinished)] == ["skipped", "done"]
+    assert [(event.status, event.cause) for event in sink.of(ev.JobFinished)] == [("skipped", "user"), ("done", None)]
 
 
 async def test_skipping_a_job_that_waits_never_starts_it():
@@ -128,6 +128,7 @@ async def test_skipping_a_job_that_waits_never_starts_it():
     assert not session.skip("j9")[0]
     await running
     assert [event.job for event in sink.of(ev.JobStarted)] == ["j1"]
+    assert [(event.job, event.cause) for event in sink.of(ev.JobFinished)] == [("j2", "user"), ("j1", None)]
     assert not session.skip("j1")[0]
 
 

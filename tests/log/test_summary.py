@@ -151,6 +151,7 @@ def finished(job, **changes):
         ([finished("j1", passed=True), finished("j2", passed=False)], ("not passed",)),
         ([finished("j1", status="failed", reason="x"), finished("j1")], ()),
         ([finished("j1", status="failed", reason="x", cause="overheated")], ("overheated", "1 failed")),
+        ([finished("j1", status="skipped", reason="x", cause="user")], ()),
         ([ev.VerdictReached(t=1, job="j1", verdict="stable", sentence="x")] * 2, ("stable",)),
         ([ev.AlertRaised(t=1, severity="warning", code=ev.CLIENT_BOUND, text="x")], ("client-bound",)),
         ([ev.AlertRaised(t=1, severity="warning", code="other", text="x")], ()),
