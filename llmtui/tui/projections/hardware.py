@@ -205,7 +205,8 @@ def _process_lines(state: SessionState) -> Iterator[str]:
         if target.processes:
             cpu = _last(state, "server.cpu")
             private, file = _last(state, "server.memory.private"), _last(state, "server.memory.file")
-            names = f"{target.processes[0].name} ({len(target.processes)} processes)"
+            count = len(target.processes)
+            names = f"{target.processes[0].name} ({count} {'process' if count == 1 else 'processes'})"
             yield (
                 f"server {wording.visible(names)}: {wording.reading(cpu, 'cores')}, "
                 f"{wording.size(private)} private, {wording.size(file)} weights"

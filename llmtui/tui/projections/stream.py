@@ -10,6 +10,9 @@ from llmtui.state.session import Request, SessionState
 TOLD_AGAIN = 2000
 """Pieces of text that are shown anew after a jump."""
 
+PROMPT_SHOWN = 200
+"""Characters of a prompt that stand above its answer."""
+
 
 class Cursor(NamedTuple):
     """How far the text was shown: which request is followed, how many of its pieces, and how many requests were seen.
@@ -71,7 +74,8 @@ def _heading(state: SessionState, request: Request) -> str:
     name = f"{job.plan.workload} #{job.plan.iteration}" if job and job.plan else request.job
     prompt = request.messages[-1][1] if request.messages else ""
     what = "warm-up" if request.warmup else request.id
-    return f"{what} {name}: {wording.visible(prompt)[:200]}"
+    shown = wording.visible(prompt)
+    return f"{what} {name}: {shown if len(shown) <= PROMPT_SHOWN else f'{shown[:PROMPT_SHOWN]} ...'}"
 
 
 def _ending(request: Request) -> str:
@@ -80,7 +84,8 @@ def _ending(request: Request) -> str:
     figures = request.figures
     if figures is None:
         return request.status
-    return f"{figures.tokens} tokens, {wording.rate(figures.decode_rate)} tok/s"
+    tokens = wording.NOTHING if figures.tokens is None else figures.tokens
+    return f"{tokens} tokens, {wording.rate(figures.decode_rate)} tok/s"
 
 
 def stream_line(state: SessionState) -> str:
@@ -95,24 +100,30 @@ def stream_line(state: SessionState) -> str:
     if request.ttft_answer_ns is not None and request.ttft_answer_ns != request.ttft_ns:
         parts.append(f"answer {wording.duration(request.ttft_answer_ns)}")
     if request.status == "running":
-        parts.append(f"~{wording.rate(live_rate(request))} tok/s")
         gap = median(request.gaps_us)
-        parts.append(f"ITL ~{wording.duration(None if gap is None else gap * 1000)}")
+        parts.append(f"{_about(wording.rate(live_rate(request)))} tok/s")
+        parts.append(f"ITL {_about(wording.duration(None if gap is None else gap * 1000))}")
         parts.append(f"{request.tokens_stated or request.chunks} tokens")
     elif request.figures is not None:
         figures = request.figures
         parts.append(f"{wording.rate(figures.decode_rate)} tok/s")
         parts.append(f"ITL {wording.duration(figures.itl_p50_ns)}")
-        parts.append(f"{wording.NOTHING if figures.tokens is None else figures.tokens} tokens ({figures.tokens_basis})")
+        tokens = wording.NOTHING if figures.tokens is None else figures.tokens
+        parts.append(f"{tokens} tokens ({figures.tokens_basis or 'no count'})")
     return "  ".join(parts)
+
+
+def _about(figure: str) -> str:
+    """Mark an estimate; what is unknown is no estimate."""
+    return figure if figure == wording.NOTHING else f"~{figure}"
 
 
 def _streams_line(state: SessionState) -> str:
     """Return the figures of several streams together."""
     running = [state.requests[name] for name in state.active_requests]
-    parts = [f"{len(running)} streams", f"~{wording.rate(state.token_rate.last())} tok/s in all"]
+    parts = [f"{len(running)} streams", f"{_about(wording.rate(state.token_rate.last()))} tok/s in all"]
     ttft = median([request.ttft_ns for request in running if request.ttft_ns is not None])
-    parts.append(f"TTFT ~{wording.duration(ttft)}")
+    parts.append(f"TTFT {_about(wording.duration(ttft))}")
     waiting = sum(request.ttft_ns is None for request in running)
     if waiting:
         parts.append(f"{waiting} without a token yet")

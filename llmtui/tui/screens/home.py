@@ -11,6 +11,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from llmtui.events import HardwareSnapshot, Server
+from llmtui.tui.actions import key_name
 from llmtui.tui.glyphs import Glyphs
 from llmtui.tui.screens.home_rows import (
     SessionChoice,
@@ -46,19 +47,20 @@ class HomeScreen(Screen[None]):
 
     AUTO_FOCUS = "#suites Rows"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared by Textual as it is
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]  # noqa: RUF012 - declared by Textual as it is
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "app.quit", "leave"),
         Binding("tab", "next_list(1)", "next list"),
         Binding("shift+tab", "next_list(-1)", "list before"),
-        Binding("1", "go('suites')", show=False),
-        Binding("2", "go('servers')", show=False),
-        Binding("3", "go('sessions')", show=False),
-        Binding("j,down", "move(1)", show=False),
-        Binding("k,up", "move(-1)", show=False),
-        Binding("h,left", "sideways(-1)", show=False),
-        Binding("l,right", "sideways(1)", show=False),
-        Binding("g,home", "move(-100000)", show=False),
-        Binding("G,end", "move(100000)", show=False),
+        Binding("1", "go('suites')", "to the suites"),
+        Binding("2", "go('servers')", "to the servers"),
+        Binding("3", "go('sessions')", "to the sessions"),
+        Binding("j,down", "move(1)", "one row down"),
+        Binding("k,up", "move(-1)", "one row up"),
+        Binding("h,left", "sideways(-1)", "what stands further left"),
+        Binding("l,right", "sideways(1)", "what stands further right"),
+        Binding("g,home", "move(-100000)", "to the first row"),
+        Binding("G,end", "move(100000)", "to the last row"),
         Binding("enter", "choose", "start or open"),
         Binding("r", "refresh_all", "look again"),
         Binding("t", "selftest", "self-test"),
@@ -80,6 +82,11 @@ class HomeScreen(Screen[None]):
         }
         & #lists { layout: grid; grid-size: 2 2; height: 1fr; & #sessions { column-span: 2; } }
         &.-narrow #lists { grid-size: 1 3; & #sessions { column-span: 1; } }
+        &.-short {
+            & #machine { height: 1; }
+            & #lists { layout: vertical; }
+            & .list { height: 0; border: none; &:focus-within { height: 1fr; border: round $accent; } }
+        }
     }
     """
 
@@ -104,7 +111,7 @@ class HomeScreen(Screen[None]):
             )
         yield Static("", id="hint", markup=False)
         yield Static(
-            "tab next list  space select  V compare  H history  r look again  t self-test  ? help  q leave",
+            "q leave  ? help  tab next list  r look again  t self-test  space select  V compare  H history",
             id="footer",
             markup=False,
         )
@@ -152,9 +159,7 @@ class HomeScreen(Screen[None]):
             self._hint()
         self._looking = False
         if not self._servers:
-            self.rows("servers").show(
-                [Row("", ("none found", "on the usual ports", "start one, or llmtui --url URL"), "dim")]
-            )
+            self.rows("servers").show([Row("", ("none found:", "start one,", "or run llmtui --url URL"), "dim")])
         self._hint()
 
     async def _find_hardware(self) -> None:
@@ -254,7 +259,9 @@ class HomeScreen(Screen[None]):
     def action_help(self) -> None:
         """Say what is where."""
         keys = [
-            f"  {binding.key:<22} {binding.description}" for binding in self.BINDINGS if isinstance(binding, Binding)
+            f"  {', '.join(map(key_name, binding.key.split(','))):<12} {binding.description}"
+            for binding in self.BINDINGS
+            if isinstance(binding, Binding) and binding.description
         ]
         self.app.push_screen(
             Page("help: home", ["Suites to run, servers that were found, sessions on the disk.", "", *keys])

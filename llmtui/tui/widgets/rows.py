@@ -193,8 +193,11 @@ class Rows(Widget, can_focus=True):
         self.refresh()
 
     def on_resize(self) -> None:
-        """Keep the cursor in view."""
+        """Keep the cursor in view, and show all rows where there is room for them now."""
+        top = self._top
         self._scroll_into_view()
+        if self._top != top:
+            self.refresh()
 
     def _full_width(self) -> int:
         return sum(self._widths) + GAP * max(0, len(self._widths) - 1) + 1

@@ -78,7 +78,7 @@ def test_the_server_and_llmtui_itself_stand_below():
     )
     own = ev.SelfMeasured(t=S, engine_cpu=1.25, sampler_cpu=0.5, engine_memory=1024, sampler_memory=1024)
     lines = hardware_view(sampled(found, own, ev.SampleTaken(t=S, values={"server.cpu": 1.5})), 60).lines
-    assert lines[0].startswith("server llama-server (1 processes): 1.50 cores")
+    assert lines[0].startswith("server llama-server (1 process): 1.50 cores")
     assert "engine 1.2 %, sampler 0.5 %" in lines[1]
 
 

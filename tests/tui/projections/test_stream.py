@@ -3,7 +3,7 @@ from support.conversation import MS, header, queued, request, whole_session
 from llmtui import events as ev
 from llmtui.state.reducer import apply, apply_all
 from llmtui.state.session import SessionState
-from llmtui.tui.projections.stream import Cursor, new_text, stream_line
+from llmtui.tui.projections.stream import PROMPT_SHOWN, Cursor, new_text, stream_line
 
 
 def test_every_piece_is_given_once():
@@ -46,6 +46,25 @@ def test_the_line_marks_estimates_while_it_runs():
     apply(state, request("a")[3])
     assert "~" not in stream_line(state)
     assert "4 tokens (server)" in stream_line(state)
+
+
+def test_what_is_unknown_is_no_estimate():
+    state = SessionState()
+    apply_all(state, [header(), queued(), *begun("a", 10 * MS)])
+    assert stream_line(state) == "a  TTFT -  - tok/s  ITL -  0 tokens"
+    apply(state, ev.RequestFinished(t=40 * MS, request="a", job="j1", status="done", figures=ev.Figures()))
+    assert stream_line(state).endswith("- tokens (no count)")
+    assert new_text(state, Cursor())[0][-1] == ("heading", "\n- tokens, - tok/s\n")
+
+
+def test_a_long_prompt_is_seen_to_be_cut():
+    for length, end in ((PROMPT_SHOWN, "x\n"), (PROMPT_SHOWN + 1, "x ...\n")):
+        state = SessionState()
+        sent = ev.RequestStarted(t=1, request="a", job="j1", model="smol", messages=(("user", "x" * length),))
+        apply_all(state, [header(), queued(), sent])
+        heading = new_text(state, Cursor())[0][0][1]
+        assert heading.count("x") == PROMPT_SHOWN
+        assert heading.endswith(end)
 
 
 # Several streams

@@ -126,7 +126,40 @@ async def test_without_servers_it_says_what_to_do():
     app = app_for(Found())
     async with app.run_test(size=(100, 24)) as pilot:
         await pilot.pause(0.2)
-        assert app.screen.rows("servers").rows[0].cells[0] == "none found"
+        assert app.screen.rows("servers").rows[0].cells[0] == "none found:"
+
+
+async def test_a_short_terminal_shows_the_list_that_has_the_focus():
+    app = app_for(Found([SERVER]))
+    async with app.run_test(size=(40, 10)) as pilot:
+        await pilot.pause(0.2)
+        heights = {}
+        for key, name in (("1", "suites"), ("2", "servers"), ("3", "sessions")):
+            await pilot.press(key)
+            await pilot.pause()
+            heights[name] = [
+                app.screen.query_one(f"#{other}").size.height for other in ("suites", "servers", "sessions")
+            ]
+        assert [[height > 0 for height in shown] for shown in heights.values()] == [
+            [True, False, False],
+            [False, True, False],
+            [False, False, True],
+        ]
+        assert heights["suites"][0] >= 3
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert all(app.screen.query_one(f"#{name}").size.height > 0 for name in heights)
+
+
+async def test_the_help_names_every_key_as_it_is_written():
+    app = app_for(Found())
+    async with app.run_test(size=(80, 40)) as pilot:
+        await pilot.press("?")
+        text = app.screen.query("Static").last().content
+        lines = text.splitlines()
+        assert "question_mark" not in text
+        assert any(line.split() == ["?,", "f1", "help"] for line in lines)
+        assert [line for line in lines if line.strip() and len(line.split()) < 2] == []
 
 
 async def test_a_broken_suite_says_what_is_wrong_and_does_not_start():

@@ -99,3 +99,16 @@ async def test_only_the_row_that_changed_is_drawn_again():
         changed[3] = Row("k3", ("row x", "31"))
         rows.show(changed)
         assert [region.y for (region,) in drawn] == [4]
+
+
+async def test_rows_that_went_out_of_view_are_drawn_again_where_there_is_room():
+    async with RowsApp(headings=False).run_test(size=(30, 2)) as pilot:
+        rows = pilot.app.query_one(Rows)
+        rows.show(some(6))
+        rows.place_cursor(4)
+        assert shown(rows)[0].split() == ["row", "3", "30"]
+        await pilot.resize_terminal(30, 8)
+        await pilot.pause()
+        drawn = [strip.text.split() for strip in pilot.app.screen._compositor.render_strips()]
+        assert drawn[0] == ["row", "0", "0"]
+        assert drawn[5] == ["row", "5", "50"]
