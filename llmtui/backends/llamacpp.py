@@ -7,9 +7,11 @@ from urllib.parse import urlencode
 
 import httpx
 
+from llmtui.backends.answer import AnswerChunks
 from llmtui.backends.base import BackendError, GenerationRequest, ServerStats, StreamItem
 from llmtui.backends.counters import read_positive
 from llmtui.backends.exchange import post_timed, request_json, request_text
+from llmtui.backends.http_backend import HttpBackend
 from llmtui.backends.llamacpp_frames import (
     CompletionReader,
     CountingChatReader,
@@ -24,13 +26,13 @@ from llmtui.backends.llamacpp_frames import (
     status_of,
 )
 from llmtui.backends.prometheus import read_metrics
-from llmtui.backends.transport import open_client, set_key
+from llmtui.backends.stream_reader import StreamReader
 from llmtui.events import Server
 
 _POLL_S = 0.05
 
 
-class LlamaCppBackend:
+class LlamaCppBackend(HttpBackend):
     """One llama.cpp server at `url`. `ValueError` for a URL or key that cannot be one.
 
     Args:
@@ -54,16 +56,10 @@ class LlamaCppBackend:
         load_limit_s: float = 600.0,
         unload_limit_s: float = 30.0,
     ) -> None:
-        self.url = url.rstrip("/").removesuffix("/v1")
+        super().__init__(url, api_key=api_key, client=client, unload_limit_s=unload_limit_s)
         self.kind = kind
-        self._owns_client = client is None
-        self._client = client or open_client(self.url)
-        if api_key:
-            set_key(self._client, api_key)
-        self._secret = api_key
         self._loading_limit_s = loading_limit_s
         self._load_limit_s = load_limit_s
-        self._unload_limit_s = unload_limit_s
         self._known: set[str] = set()
         self._asked_for: str | None = None
         self._absent: set[str] = set()
@@ -143,15 +139,9 @@ class LlamaCppBackend:
             ) as exchange:
                 if exchange.ok:
                     yield exchange.sent()
-                    # The functions that use `reader` are used up within this turn of the loop.
-                    async for read in exchange.reads(lambda: reader.progress if reader.has_text else reader.received):  # noqa: B023
-                        for chunk in reader.feed(read):
+                    async for chunks in AnswerChunks(exchange, reader, _bytes_until_text):
+                        for chunk in chunks:
                             yield chunk
-                        if reader.done:
-                            await exchange.drain()
-                            break
-                    for chunk in reader.flush():
-                        yield chunk
                     yield reader.finish()
                     return
                 problem = await exchange.problem()
@@ -185,11 +175,6 @@ class LlamaCppBackend:
         return ServerStats(
             running=stats.running if running is None else running, queued=queued, kv_usage=stats.kv_usage
         )
-
-    async def aclose(self) -> None:
-        """Close every connection, unless the client came from outside."""
-        if self._owns_client:
-            await self._client.aclose()
 
     def _reader(self, request: GenerationRequest) -> CountingChatReader | CompletionReader:
         if request.messages:
@@ -258,6 +243,10 @@ class LlamaCppBackend:
             if error.kind == "not_supported":
                 self._absent.add(path)
             return None
+
+
+def _bytes_until_text(reader: StreamReader[Any]) -> int:
+    return reader.progress if reader.has_text else reader.received
 
 
 class _Patience:

@@ -7,9 +7,11 @@ from typing import Any
 import httpx
 import msgspec
 
+from llmtui.backends.answer import AnswerChunks
 from llmtui.backends.base import BackendError, End, GenerationRequest, ServerStats, StreamItem
 from llmtui.backends.counters import read_positive
 from llmtui.backends.exchange import post_timed, request_json
+from llmtui.backends.http_backend import HttpBackend
 from llmtui.backends.ollama_rows import (
     PROMPT_SETTINGS,
     RowReader,
@@ -19,18 +21,16 @@ from llmtui.backends.ollama_rows import (
     split_options,
 )
 from llmtui.backends.prompt_cache import PromptCache, SentPrompt
-from llmtui.backends.transport import open_client, set_key
 from llmtui.events import Model, Server
 
 _SHOWS_AT_ONCE = 4
-_UNLOAD_POLL_S = 0.1
 _NAMED_MODELS = 8
 
 _MOST_CACHED = 0.1
 """The share of a prompt that may come from the cache before its prefill rate is called unknown."""
 
 
-class OllamaBackend:
+class OllamaBackend(HttpBackend):
     """One Ollama at `url`. `ValueError` for a URL or key that cannot be one.
 
     Args:
@@ -52,16 +52,10 @@ class OllamaBackend:
         load_limit_s: float = 600.0,
         unload_limit_s: float = 15.0,
     ) -> None:
-        self.url = url.rstrip("/").removesuffix("/v1")
-        self._owns_client = client is None
-        self._client = client or open_client(self.url)
-        if api_key:
-            set_key(self._client, api_key)
-        self._secret = api_key
+        super().__init__(url, api_key=api_key, client=client, unload_limit_s=unload_limit_s)
         self._cache = PromptCache()
         self._windows: dict[str, int] = {}
         self._load_limit_s = load_limit_s
-        self._unload_limit_s = unload_limit_s
 
     async def describe(self) -> Server:
         """Ask for the version and the models, with the window of those that are loaded."""
@@ -95,13 +89,11 @@ class OllamaBackend:
         """Unload `model`, and wait until /api/ps no longer lists it. `BackendError` timeout when it stays there."""
         self._cache.forget(full_name(model))
         await self._ask("/api/generate", {"model": model, "stream": False, "keep_alive": 0}, model)
-        try:
-            async with asyncio.timeout(self._unload_limit_s):
-                while full_name(model) in (await self._running() or {}):  # noqa: ASYNC110 - it tells only when asked
-                    await asyncio.sleep(_UNLOAD_POLL_S)
-        except TimeoutError:
-            sentence = f"still holds {model!r} {self._unload_limit_s:g} s after it was told to unload it"
-            raise BackendError("timeout", f"{self.url} {sentence}: another request may be using it.") from None
+
+        async def is_there() -> bool:
+            return full_name(model) in (await self._running() or {})
+
+        await self._until_gone(model, is_there, "another request may be using it")
 
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[StreamItem]:
         """Stream /api/chat, or /api/generate for a request with `prompt`.
@@ -125,14 +117,9 @@ class OllamaBackend:
             if not exchange.ok:
                 raise await self._explain(await exchange.problem(), request.model)
             yield exchange.sent()
-            async for read in exchange.reads():
-                for chunk in reader.feed(read):
+            async for chunks in AnswerChunks(exchange, reader):
+                for chunk in chunks:
                     yield chunk
-                if reader.done:
-                    await exchange.drain()
-                    break
-            for chunk in reader.flush():
-                yield chunk
             end = reader.finish()
             if not body["truncate"]:
                 self._require_whole(end, request)
@@ -146,11 +133,6 @@ class OllamaBackend:
     async def server_stats(self) -> ServerStats:
         """Raise `BackendError` not_supported: Ollama says nothing of its load."""
         raise BackendError("not_supported", f"{self.url} tells nothing of its load: Ollama has no metrics.")
-
-    async def aclose(self) -> None:
-        """Close every connection, unless the client came from outside."""
-        if self._owns_client:
-            await self._client.aclose()
 
     def _require_whole(self, end: End, request: GenerationRequest) -> None:
         """Raise when the prompt fills its window to the brim: Ollama before 0.12.6 cuts it though told not to."""

@@ -7,10 +7,12 @@ from typing import Any
 import httpx
 import msgspec
 
+from llmtui.backends.answer import AnswerChunks
 from llmtui.backends.base import BackendError, GenerationRequest, ServerStats, StreamItem
 from llmtui.backends.chat_frames import ChatStreamReader, read_frame
 from llmtui.backends.counters import read_count, read_nanoseconds, read_number, read_positive
 from llmtui.backends.exchange import TimedExchange, post_timed, request_json, request_text
+from llmtui.backends.http_backend import HttpBackend
 from llmtui.backends.openai_dialect import Dialect, adapt
 from llmtui.backends.openai_kinds import (
     KINDS,
@@ -22,17 +24,16 @@ from llmtui.backends.openai_kinds import (
 )
 from llmtui.backends.problems import stream_problem
 from llmtui.backends.prometheus import read_metrics
-from llmtui.backends.transport import open_client, set_key
+from llmtui.backends.stream_reader import StreamReader
 from llmtui.backends.wire import WireError, decode_json
 from llmtui.events import Server
 
 LOADING_LIMIT_S = 120.0
 _LOADING_POLL_S = 0.25
-_UNLOAD_POLL_S = 0.1
 MODEL_LOAD_LIMIT_S = 1800.0
 
 
-class OpenAiBackend:
+class OpenAiBackend(HttpBackend):
     """A `Backend` over /v1/chat/completions, or over /v1/completions for a request with a bare prompt.
 
     Args:
@@ -58,15 +59,10 @@ class OpenAiBackend:
     ) -> None:
         if kind not in KINDS:
             raise ValueError(f"{kind!r} is no kind of OpenAI-compatible server: write one of {', '.join(KINDS)}.")
-        self.url = url.rstrip("/").removesuffix("/v1")
+        super().__init__(url, api_key=api_key, client=client, unload_limit_s=unload_limit_s)
         self.kind = kind
         self._traits = KINDS[kind]
-        self._owns_client = client is None
-        self._client = client if client is not None else open_client(self.url)
-        if api_key:
-            set_key(self._client, api_key)
         self._loading_limit_s = loading_limit_s
-        self._unload_limit_s = unload_limit_s
         self._dialect = Dialect()
 
     async def describe(self) -> Server:
@@ -133,13 +129,11 @@ class OpenAiBackend:
             raise BackendError("not_supported", f"{self.url} keeps {model!r} in memory: this server cannot unload.")
         for instance in loaded_instances(listing, model):
             await self._unload_instance(instance)
-        try:
-            async with asyncio.timeout(self._unload_limit_s):
-                while loaded_instances(await self._rich_listing(), model):  # noqa: ASYNC110 - it tells only when asked
-                    await asyncio.sleep(_UNLOAD_POLL_S)
-        except TimeoutError:
-            sentence = f"still holds {model!r} {self._unload_limit_s:g} s after it was told to unload it"
-            raise BackendError("timeout", f"{self.url} {sentence}: look into LM Studio's log.") from None
+
+        async def is_there() -> bool:
+            return bool(loaded_instances(await self._rich_listing(), model))
+
+        await self._until_gone(model, is_there, "look into LM Studio's log")
 
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[StreamItem]:
         """Send one request and yield `Sent`, then every `Chunk` with text, then `End`.
@@ -170,15 +164,9 @@ class OpenAiBackend:
                     await _require_stream(exchange)
                     yield exchange.sent()
                     reader = ChatStreamReader(url=exchange.url, model=request.model, secret=exchange.secret)
-                    # The functions that use `reader` are used up within this turn of the loop.
-                    async for read in exchange.reads(lambda: reader.progress if reader.has_text else 0):  # noqa: B023
-                        for chunk in reader.feed(read):
+                    async for chunks in AnswerChunks(exchange, reader, _progress_of_text):
+                        for chunk in chunks:
                             yield chunk
-                        if reader.done:
-                            await exchange.drain()
-                            break
-                    for chunk in reader.flush():
-                        yield chunk
                     yield reader.finish(notes)
                     return
                 body = await exchange.body()
@@ -207,11 +195,6 @@ class OpenAiBackend:
             text = f"{self.url} tells nothing of its load: servers of the kind {self.kind} have no metrics."
             raise BackendError("not_supported", text)
         return read_stats(self._traits.metrics, read_metrics(await request_text(self._client, "GET", "/metrics")))
-
-    async def aclose(self) -> None:
-        """Close every connection, unless the client came from outside."""
-        if self._owns_client:
-            await self._client.aclose()
 
     async def _info(self) -> dict[str | None, Any]:
         for path in self._traits.info_paths:
@@ -270,6 +253,10 @@ class OpenAiBackend:
         if self._traits.continuous_usage:
             wanted["continuous_usage_stats"] = True
         return wanted
+
+
+def _progress_of_text(reader: StreamReader[Any]) -> int:
+    return reader.progress if reader.has_text else 0
 
 
 async def _require_stream(exchange: TimedExchange) -> None:
