@@ -1,14 +1,12 @@
 """What people add to a session: a name, tags and a note, in `SESSION.meta.json` beside the log, which never changes."""
 
-import fcntl
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from llmtui import wording
+from llmtui.log.folder_lock import locked_folder
 from llmtui.log.private_file import replace_file
 
 SUFFIX = ".meta.json"
@@ -71,7 +69,7 @@ def change_sidecar(log: Path, change: Callable[[Sidecar], Sidecar]) -> Sidecar:
     """
     path = sidecar_path(log)
     try:
-        with _locked(log.parent):
+        with locked_folder(log.parent):
             sidecar = change(read_sidecar(log))
             if sidecar == NOTHING_ADDED:
                 path.unlink(missing_ok=True)
@@ -116,14 +114,3 @@ def checked_note(note: str) -> str | None:
 
 def _is_plain(text: str, longest: int) -> bool:
     return 0 < len(text) <= longest and text.isprintable()
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, which leaves no file behind."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -1,13 +1,12 @@
 """Writing the files of a session into their folder. Several viewers may do so at once; no row comes twice."""
 
-import fcntl
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
+from llmtui.log.folder_lock import locked_folder
 from llmtui.log.private_file import replace_file
 from llmtui.reports.files.registry import README, SessionFile, readme_head
 
@@ -51,7 +50,7 @@ def write_files(folder: Path, session: str, files: Iterable[SessionFile], *, exa
     try:
         check_folder(folder, session)
         folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
-        with _locked(folder):
+        with locked_folder(folder):
             # Whoever held the lock before may have made it another session's.
             check_folder(folder, session)
             return [_write(folder, file, exact=exact) for file in files]
@@ -81,14 +80,3 @@ def _append(path: Path, data: bytes) -> None:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise FolderError(f"{path} is no plain file; remove it")
         file.write(data)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, which leaves no file behind."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
