@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from llmtui.tui.screens.compare import CompareRows
     from llmtui.tui.screens.session import SessionScreen
     from llmtui.tui.screens.view import Again, Send
+
+
+END_WITHIN_S = 3.0
+"""So long after a signal the app may take to end."""
 
 
 class LlmtuiApp(App[None]):
@@ -65,9 +71,24 @@ class LlmtuiApp(App[None]):
         self.theme = chosen.name
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self.exit)
+            signal.signal(number, lambda _number, _frame: self._end(loop))
         self.push_screen(self._first(self), self._first_closed)
         self.call_after_refresh(gc.freeze)
+
+    def _end(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End the app; hard, when a terminal that takes nothing more keeps it from ending by itself.
+
+        The loop waits for such a terminal, so this is called between two of its steps, and the rest by a thread.
+        """
+        loop.call_soon_threadsafe(self.exit)
+        hard = threading.Timer(END_WITHIN_S, self._end_hard)
+        hard.daemon = True
+        hard.start()
+
+    def _end_hard(self) -> None:
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.let_go()
+        os._exit(1)
 
     def _first_closed(self, _result: object) -> None:
         self.exit()

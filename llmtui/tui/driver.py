@@ -1,7 +1,10 @@
 """Textual's driver on a file that counts what goes to the terminal, and that survives a terminal which went away."""
 
+import os
 import select
+import termios
 from collections.abc import Callable
+from contextlib import suppress
 from typing import IO, Any
 
 from textual.app import App
@@ -9,6 +12,9 @@ from textual.drivers.linux_driver import LinuxDriver
 
 LOOK_S = 1.0
 """So often the driver looks whether the terminal is still there."""
+
+AS_BEFORE = b"\x1b[?2004l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
+"""No pasting in brackets, no mouse, the usual keyboard and screen, the cursor shown."""
 
 
 def hung_up(descriptor: int) -> bool:
@@ -75,6 +81,15 @@ class TerminalDriver(LinuxDriver):
         """
         super().start_application_mode()  # type: ignore[no-untyped-call]
         self._look()
+
+    def let_go(self) -> None:
+        """Give the terminal back as it was, as far as it takes anything; never waits for it."""
+        with suppress(termios.error):
+            if self.attrs_before is not None:
+                termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
+        with suppress(OSError, ValueError):
+            if select.select([], [self.terminal], [], 0)[1]:
+                os.write(self.terminal.fileno(), AS_BEFORE)
 
     def _look(self) -> None:
         if hung_up(self.fileno):

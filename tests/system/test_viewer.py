@@ -1,13 +1,17 @@
 """The viewer in real terminals: a pty read by an emulator, and tmux."""
 
+import fcntl
 import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 import uuid
+from pathlib import Path
 
 import pyte
 import pytest
@@ -113,6 +117,33 @@ def test_a_signal_restores_the_terminal(finished, number):
         assert b"\x1b[?1000l" in terminal.output or b"\x1b[?1003l" in terminal.output
     finally:
         terminal.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_viewer_whose_terminal_takes_nothing_more(number):
+    recorded = Path(__file__).parents[2] / "docs" / "session.jsonl"
+    terminal = Terminal([*LLMTUI, "replay", str(recorded), "--speed", "0.5"], 200, 60, TRUECOLOR)
+    try:
+        terminal.read_until(b"replay", 20)
+        wait_until_full(terminal.master)
+        assert not termios.tcgetattr(terminal.master)[3] & termios.ECHO
+        terminal.process.send_signal(number)
+        assert terminal.process.wait(20) == 1
+        assert termios.tcgetattr(terminal.master)[3] & termios.ECHO, "the line is as it was before"
+    finally:
+        terminal.close()
+
+
+def wait_until_full(master, seconds=40):
+    """Wait until a terminal that nobody reads has taken all that it can."""
+    end = time.monotonic() + seconds
+    waiting, since = -1, time.monotonic()
+    while time.monotonic() - since < 2:
+        assert time.monotonic() < end, "it takes more and more"
+        now = struct.unpack("i", fcntl.ioctl(master, termios.FIONREAD, b"\0" * 4))[0]
+        if now != waiting:
+            waiting, since = now, time.monotonic()
+        time.sleep(0.1)
 
 
 @pytest.mark.embedded
