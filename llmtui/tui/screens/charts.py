@@ -6,7 +6,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import Screen
 from textual.widgets import Static
 
 from llmtui import wording
@@ -14,25 +13,22 @@ from llmtui.state.session import SessionState
 from llmtui.tui.glyphs import Glyphs
 from llmtui.tui.projections.charts import charts
 from llmtui.tui.projections.hardware import WINDOWS_S
+from llmtui.tui.screens.scrolled import ScrolledScreen
 from llmtui.tui.widgets.graph import Graph
 from llmtui.tui.widgets.graph_lines import HEAT
 
 FRAME_S = 0.5
 
 
-class Charts(Screen[None]):
+class Charts(ScrolledScreen):
     """Aligned charts; `state` gives the session as it is now, which the screen below keeps up to date."""
+
+    COLUMN = "charts"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,v", "close", "close"),
         Binding("plus,equals_sign", "window(1)", "longer"),
         Binding("minus", "window(-1)", "shorter"),
-        Binding("j,down", "scroll(3)", show=False),
-        Binding("k,up", "scroll(-3)", show=False),
-        Binding("ctrl+d,pagedown,space", "scroll(20)", show=False),
-        Binding("ctrl+u,pageup", "scroll(-20)", show=False),
-        Binding("g,home", "scroll(-100000)", show=False),
-        Binding("G,end", "scroll(100000)", show=False),
     ]
     DEFAULT_CSS = """
     Charts {
@@ -74,10 +70,10 @@ class Charts(Screen[None]):
         self._seen = self._mark()
         span = wording.clock(WINDOWS_S[self._window] * 1e9)
         title = (
-            f"charts of the last {span}  (+ longer, - shorter, esc closes; ticks: job starts and markers; {HEAT} heat)"
+            f"charts of the last {span}  (esc closes, + longer, - shorter; ticks: jobs, markers; {HEAT} heat)"
         )
         self.query_one("#charts-title", Static).update(title, layout=False)
-        column = self.query_one("#charts", VerticalScroll)
+        column = self.column
         known = {graph.id: graph for graph in column.query(Graph)}
         for key, data in charts(state, WINDOWS_S[self._window]).items():
             name = f"chart-{key.replace('.', '-')}"
@@ -89,15 +85,7 @@ class Charts(Screen[None]):
         for graph in known.values():
             graph.remove()
 
-    def action_close(self) -> None:
-        """Go back."""
-        self.dismiss()
-
     def action_window(self, steps: int) -> None:
         """Show a longer or shorter span."""
         self._window = max(0, min(len(WINDOWS_S) - 1, self._window + steps))
         self._show()
-
-    def action_scroll(self, lines: int) -> None:
-        """Move the charts."""
-        self.query_one("#charts", VerticalScroll).scroll_relative(y=lines, animate=False)

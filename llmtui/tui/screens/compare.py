@@ -6,13 +6,13 @@ from typing import ClassVar, NamedTuple
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import Screen
 from textual.widgets import Static
 
 from llmtui.state.overlays import Axis, OverlaySide
 from llmtui.state.session import SessionState
 from llmtui.tui.glyphs import Glyphs
 from llmtui.tui.projections.overlays import legend, overlay_graphs
+from llmtui.tui.screens.scrolled import ScrolledScreen
 from llmtui.tui.widgets.graph import Graph
 
 _SAID: dict[Axis, str] = {"time": "over time", "requests": "by the number of the request"}
@@ -29,20 +29,16 @@ CompareRows = Callable[[SessionState, Sequence[str]], Compared]
 """Compares the selected rows of a session, or its variants where fewer than two are selected."""
 
 
-class CompareScreen(Screen[None]):
+class CompareScreen(ScrolledScreen):
     """Charts and tables of a comparison."""
+
+    COLUMN = "compare"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,V", "close", "close"),
         Binding("n", "turn", "time or requests"),
-        Binding("j,down", "scroll(3)", show=False),
-        Binding("k,up", "scroll(-3)", show=False),
-        Binding("h,left", "sideways(-8)", show=False),
-        Binding("l,right", "sideways(8)", show=False),
-        Binding("ctrl+d,pagedown,space", "scroll(20)", show=False),
-        Binding("ctrl+u,pageup", "scroll(-20)", show=False),
-        Binding("g,home", "scroll(-100000)", show=False),
-        Binding("G,end", "scroll(100000)", show=False),
+        Binding("h,left", "move_sideways(-8)", show=False),
+        Binding("l,right", "move_sideways(8)", show=False),
     ]
     DEFAULT_CSS = """
     CompareScreen {
@@ -87,18 +83,6 @@ class CompareScreen(Screen[None]):
         """Draw over time, or by the number of the request."""
         self._axis = "requests" if self._axis == "time" else "time"
         self._show()
-
-    def action_close(self) -> None:
-        """Go back."""
-        self.dismiss()
-
-    def action_scroll(self, lines: int) -> None:
-        """Move up and down."""
-        self.query_one("#compare", VerticalScroll).scroll_relative(y=lines, animate=False)
-
-    def action_sideways(self, columns: int) -> None:
-        """Move to the side, for tables wider than the screen."""
-        self.query_one("#compare", VerticalScroll).scroll_relative(x=columns, animate=False)
 
 
 def _name(key: str) -> str:

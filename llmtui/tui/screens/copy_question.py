@@ -5,13 +5,13 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from llmtui.tui.copying import FORMS, Form
+from llmtui.tui.screens.question import Question
 
 
-class CopyQuestion(ModalScreen[Form | None]):
+class CopyQuestion(Question[Form | None]):
     """Asks for one of `forms`; `last` is the one that y, Y and enter choose. None: nothing is copied."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -19,15 +19,6 @@ class CopyQuestion(ModalScreen[Form | None]):
         Binding("y,Y,enter", "last", "as last time"),
         Binding("escape,q", "nothing", "copy nothing"),
     ]
-    DEFAULT_CSS = """
-    CopyQuestion {
-        align: center middle;
-        & Static {
-            width: auto; max-width: 100%; height: auto; max-height: 100%;
-            padding: 1 2; background: $panel; color: $foreground; border: round $accent;
-        }
-    }
-    """
 
     def __init__(self, what: str, forms: Sequence[Form], last: Form) -> None:
         super().__init__()

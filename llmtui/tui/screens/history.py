@@ -6,10 +6,10 @@ from typing import ClassVar, NamedTuple
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import Screen
 from textual.widgets import Static
 
 from llmtui.tui.glyphs import Glyphs
+from llmtui.tui.screens.scrolled import ScrolledScreen
 from llmtui.tui.widgets.graph import Graph
 from llmtui.tui.widgets.graph_lines import GraphData
 
@@ -26,19 +26,15 @@ LoadHistory = Callable[[str], Awaitable[HistoryShown]]
 """Reads the history of the figure of this name. It may take seconds; what went wrong stands in its lines."""
 
 
-class HistoryScreen(Screen[None]):
+class HistoryScreen(ScrolledScreen):
     """One figure at a time; left and right change it."""
+
+    COLUMN = "history"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,H", "close", "close"),
         Binding("h,left", "turn(-1)", "figure before"),
         Binding("l,right", "turn(1)", "next figure"),
-        Binding("j,down", "scroll(3)", show=False),
-        Binding("k,up", "scroll(-3)", show=False),
-        Binding("ctrl+d,pagedown,space", "scroll(20)", show=False),
-        Binding("ctrl+u,pageup", "scroll(-20)", show=False),
-        Binding("g,home", "scroll(-100000)", show=False),
-        Binding("G,end", "scroll(100000)", show=False),
     ]
     DEFAULT_CSS = """
     HistoryScreen {
@@ -73,7 +69,7 @@ class HistoryScreen(Screen[None]):
 
     async def _fill(self, figure: str) -> None:
         shown = await self._load(figure)
-        column = self.query_one("#history", VerticalScroll)
+        column = self.column
         text = self.query_one("#history-text", Static)
         await column.query(Graph).remove()
         for data in shown.graphs:
@@ -91,11 +87,3 @@ class HistoryScreen(Screen[None]):
         """Show another figure."""
         self._place = (self._place + steps) % len(self._figures)
         self._read()
-
-    def action_close(self) -> None:
-        """Go back."""
-        self.dismiss()
-
-    def action_scroll(self, lines: int) -> None:
-        """Move up and down."""
-        self.query_one("#history", VerticalScroll).scroll_relative(y=lines, animate=False)

@@ -4,8 +4,9 @@ from typing import ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 from textual.widgets import Static
+
+from llmtui.tui.screens.question import Question
 
 LeaveChoice = Literal["detach", "stop", "stay"]
 
@@ -16,7 +17,7 @@ s          stop: end the session now, keep its log
 esc        stay here"""
 
 
-class LeaveQuestion(ModalScreen[LeaveChoice]):
+class LeaveQuestion(Question[LeaveChoice]):
     """Detaching is the default, since it loses nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -24,15 +25,6 @@ class LeaveQuestion(ModalScreen[LeaveChoice]):
         Binding("s", "choose('stop')", "stop"),
         Binding("escape,c", "choose('stay')", "stay"),
     ]
-    DEFAULT_CSS = """
-    LeaveQuestion {
-        align: center middle;
-        & Static {
-            width: auto; max-width: 100%; height: auto; max-height: 100%;
-            padding: 1 2; background: $panel; color: $foreground; border: round $accent;
-        }
-    }
-    """
 
     def compose(self) -> ComposeResult:
         """Show the three choices."""

@@ -6,21 +6,20 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import Screen
 from textual.widgets import Static
 
+from llmtui.tui.screens.scrolled import ScrolledScreen
 
-class Page(Screen[None]):
+
+class Page(ScrolledScreen):
     """Lines that can be scrolled; esc, q or enter closes it."""
+
+    COLUMN = "page"
+    LINES_A_KEY = 1
+    LINES_A_PAGE = 12
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter,question_mark", "close", "close"),
-        Binding("j,down", "scroll(1)", show=False),
-        Binding("k,up", "scroll(-1)", show=False),
-        Binding("ctrl+d,pagedown,space", "scroll(12)", show=False),
-        Binding("ctrl+u,pageup", "scroll(-12)", show=False),
-        Binding("g,home", "scroll(-100000)", show=False),
-        Binding("G,end", "scroll(100000)", show=False),
     ]
     DEFAULT_CSS = """
     Page {
@@ -39,11 +38,3 @@ class Page(Screen[None]):
         yield Static(f"{self._title}  (esc closes)", id="page-title", markup=False)
         with VerticalScroll(id="page"):
             yield Static("\n".join(self._lines), markup=False)
-
-    def action_close(self) -> None:
-        """Go back."""
-        self.dismiss()
-
-    def action_scroll(self, lines: int) -> None:
-        """Move the text."""
-        self.query_one("#page", VerticalScroll).scroll_relative(y=lines, animate=False)

@@ -7,10 +7,10 @@ from typing import ClassVar, NamedTuple
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import ScrollableContainer
-from textual.screen import Screen
 from textual.widgets import Static
 
 from llmtui import wording
+from llmtui.tui.screens.scrolled import ScrolledScreen
 
 RUNNING = "selftest: measures a server whose truth is known, for about a minute  (esc cancels)"
 ENDED = "selftest  (esc closes)"
@@ -23,19 +23,17 @@ class SelftestLine(NamedTuple):
     progress: bool
 
 
-class SelftestScreen(Screen[None]):
+class SelftestScreen(ScrolledScreen):
     """Runs a self-test by `run`, whose generator ends its child when it is closed."""
+
+    COLUMN = "selftest"
+    LINES_A_KEY = 1
+    LINES_A_PAGE = 12
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "close", "cancel or close"),
-        Binding("j,down", "scroll(0, 1)", show=False),
-        Binding("k,up", "scroll(0, -1)", show=False),
-        Binding("h,left", "scroll(-8, 0)", show=False),
-        Binding("l,right", "scroll(8, 0)", show=False),
-        Binding("ctrl+d,pagedown,space", "scroll(0, 12)", show=False),
-        Binding("ctrl+u,pageup", "scroll(0, -12)", show=False),
-        Binding("g,home", "scroll(0, -100000)", show=False),
-        Binding("G,end", "scroll(0, 100000)", show=False),
+        Binding("h,left", "move_sideways(-8)", show=False),
+        Binding("l,right", "move_sideways(8)", show=False),
     ]
     DEFAULT_CSS = """
     SelftestScreen {
@@ -86,7 +84,3 @@ class SelftestScreen(Screen[None]):
         """Go back; a self-test that still runs is cancelled with the screen."""
         self.workers.cancel_node(self)
         self.dismiss()
-
-    def action_scroll(self, columns: int, lines: int) -> None:
-        """Move the report."""
-        self.query_one("#selftest", ScrollableContainer).scroll_relative(x=columns, y=lines, animate=False)
