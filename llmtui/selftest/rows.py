@@ -1,6 +1,7 @@
 """The rows of a self-test: one figure beside the truth, how far off it is, and whether that is within its bound."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -44,24 +45,12 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 def worst_rate(name: str, pairs: Sequence[Pair], bound: float) -> Row:
     """Return the rate that is furthest from the true one."""
-    worst: Row | None = None
+    rows = []
     for pair in pairs:
         true, measured = pair.true_rate, pair.logged.finished.figures.decode_rate
         error = abs(measured - true) / true * 100 if true and measured is not None else None
-        row = Row(
-            scenario=name,
-            figure="decode rate",
-            expected=true,
-            measured=measured,
-            unit="tok/s",
-            error=error,
-            bound=bound,
-            verdict="ok" if error is not None and error <= bound else "FAILED",
-            timing=error is not None,
-        )
-        worst = row if worst is None or _is_worse(row, worst) else worst
-    assert worst is not None
-    return worst
+        rows.append(_judged(true, measured, "tok/s", error, bound))
+    return msgspec.structs.replace(_worst(rows), scenario=name, figure="decode rate")
 
 
 def worst_ttft(name: str, figure: str, pairs: Sequence[Pair], bound: int) -> Row:
@@ -78,28 +67,32 @@ def worst_time(
     doubt: Callable[[Pair], int] = lambda _pair: 0,
 ) -> Row:
     """Return the time that is furthest from the true one, which is sure but for `doubt`; a missing one is the worst."""
-    worst: Row | None = None
+    rows = []
     for pair in pairs:
         true, measured = truth(pair), figure(pair.logged.finished.figures)
         error = abs(outside(measured - true, doubt(pair))) if true is not None and measured is not None else None
-        row = Row(
-            scenario="",
-            figure="",
-            expected=true,
-            measured=measured,
-            unit="ns",
-            error=error,
-            bound=bound,
-            verdict="ok" if error is not None and error <= bound else "FAILED",
-            timing=error is not None,
-        )
-        worst = row if worst is None or _is_worse(row, worst) else worst
-    assert worst is not None
-    return worst
+        rows.append(_judged(true, measured, "ns", error, bound))
+    return _worst(rows)
 
 
-def _is_worse(row: Row, than: Row) -> bool:
-    return than.error is not None and (row.error is None or row.error > than.error)
+def _judged(expected: float | None, measured: float | None, unit: Unit, error: float | None, bound: float) -> Row:
+    good = error is not None and error <= bound
+    return Row(
+        scenario="",
+        figure="",
+        expected=expected,
+        measured=measured,
+        unit=unit,
+        error=error,
+        bound=bound,
+        verdict="ok" if good else "FAILED",
+        timing=error is not None,
+    )
+
+
+def _worst(rows: Iterable[Row]) -> Row:
+    """Return the first of the rows that are furthest off; one whose error is unknown is worse than all."""
+    return max(rows, key=lambda row: math.inf if row.error is None else row.error)
 
 
 def late(name: str, figure: str, errors: Sequence[float], bound: int | None, share: float) -> Row:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from llmtui.documents import DocumentError, nearest_key
@@ -81,23 +81,23 @@ def _long_context_problems(spec: LongContext) -> Iterator[str]:
         yield f"max_load_s` is {spec.max_load_s:g}; it must be above 0"
 
 
+def _list_problems(key: str, one: str, values: Sequence[str]) -> Iterator[str]:
+    if not values:
+        yield f"{key}` is empty; give one {one} at least"
+    for value in values:
+        if values.count(value) > 1:
+            yield f"{key}` has `{value}` twice"
+
+
 def _quality_problems(quality: Quality) -> Iterator[str]:
-    if not quality.categories:
-        yield "categories` is empty; give one category at least"
-    for category in quality.categories:
-        if quality.categories.count(category) > 1:
-            yield f"categories` has `{category}` twice"
+    yield from _list_problems("categories", "category", quality.categories)
     for category, mark in quality.pass_marks.items():
         if not 0 <= mark <= 100:  # noqa: PLR2004 - percent
             yield f"pass_marks.{category}` is {mark:g}; it must be from 0 to 100 percent"
 
 
 def _refactor_problems(refactor: Refactor) -> Iterator[str]:
-    if not refactor.fixtures:
-        yield "fixtures` is empty; give one fixture at least"
-    for fixture in refactor.fixtures:
-        if refactor.fixtures.count(fixture) > 1:
-            yield f"fixtures` has `{fixture}` twice"
+    yield from _list_problems("fixtures", "fixture", refactor.fixtures)
     weights = (refactor.weights.structure, refactor.weights.compile)
     if min(weights) < 0 or not 0 < sum(weights) < math.inf:
         yield "weights`: `structure` and `compile` must be at least 0, and one of them above it"
