@@ -18,6 +18,17 @@ _PART = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[(\.\.\.)\]")
 _LOADER: type[yaml.SafeLoader] | type[yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+_IN_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a mapping of keys",
+    "null": "nothing",
+}
+
+
 class DocumentError(Exception):
     """A document that can't be used: one sentence with file, line and path."""
 
@@ -44,6 +55,23 @@ def convert_document(value: dict[str, Any], text: str, source: str, kind: type[T
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         raise DocumentError(_located(error, _compose(text, source), source, kind)) from None
+
+
+def type_problem(error: msgspec.ValidationError) -> str:
+    """Return where a value is wrong, and how, with its types in plain words."""
+    text, path = _parted(error)
+    return f"`{_show(path)}`: {text}" if path else text
+
+
+def _parted(error: msgspec.ValidationError) -> tuple[str, Path]:
+    text, _, where = str(error).partition(" - at `")
+
+    def words(match: re.Match[str]) -> str:
+        kinds = match[1].split(" | ")
+        return " or ".join(_IN_WORDS[kind] for kind in kinds) if all(kind in _IN_WORDS for kind in kinds) else match[0]
+
+    text = re.sub(r"`([a-z |]+)`", words, text)
+    return f"{text[0].lower()}{text[1:]}", tuple(_path_parts(where.rstrip("`")))
 
 
 def nearest_key(word: str, known: list[str]) -> str:
@@ -127,13 +155,12 @@ def _join(path: str, key: str) -> str:
 
 def _located(error: msgspec.ValidationError, node: yaml.Node, source: str, kind: Any) -> str:
     """Turn msgspec's `... - at `$.workloads[0].max_tokens`` into a sentence with file, line and path."""
-    text, _, where = str(error).partition(" - at `")
-    path = tuple(_path_parts(where.rstrip("`")))
+    text, path = _parted(error)
     shown = _show(path)
     line = _node_at(node, path).start_mark.line + 1
     tags = _tags_at(kind, path)
     hint = f"; known are {', '.join(f'`{tag}`' for tag in tags)}" if tags else ""
-    return f"{source}:{line}: {f'`{shown}`: ' if shown else ''}{text[0].lower()}{text[1:]}{hint}"
+    return f"{source}:{line}: {f'`{shown}`: ' if shown else ''}{text}{hint}"
 
 
 def _tags_at(kind: Any, path: Path) -> list[str]:

@@ -23,8 +23,11 @@ def test_a_right_document_becomes_its_struct():
     ("text", "sentence"),
     [
         ("name: a\ninner:\n  sise: 2\n", "d.yaml:3: unknown key `inner.sise`; did you mean `size`?"),
-        ("name: a\nitems:\n  - size: 1\n  - size: x\n", "d.yaml:4: `items[1].size`: expected `int`, got `str`"),
-        ("name: a\nitems: 3\n", "d.yaml:2: `items`: expected `array`, got `int`"),
+        (
+            "name: a\nitems:\n  - size: 1\n  - size: x\n",
+            "d.yaml:4: `items[1].size`: expected a whole number, got a text",
+        ),
+        ("name: a\nitems: 3\n", "d.yaml:2: `items`: expected a list, got a whole number"),
         ("inner: {}\n", "d.yaml:1: object missing required field `name`"),
         ("name: a\nname: b\n", "d.yaml:2: `name` stands here a second time; keep one of them"),
         ("name: [\n", "d.yaml:2: not valid YAML"),

@@ -11,7 +11,8 @@ from llmtui.state.session import SessionState
 from llmtui.tui.screens.compare import Compared
 
 NO_SIDES = (
-    "Select two rows or more with space (t in a replay), then press V. A suite with `variants` needs no selection."
+    "Select two rows or more with space (t in a replay), then press V.",
+    "A suite with `variants` needs no selection.",
 )
 
 
@@ -21,7 +22,7 @@ def compare_rows(state: SessionState, jobs: Sequence[str]) -> Compared:
     try:
         sides = row_sides(state, name, jobs) if len(jobs) > 1 else variant_sides(state, "")
     except SidesError as error:
-        return Compared((str(error) if len(jobs) > 1 else NO_SIDES,))
+        return Compared((str(error),) if len(jobs) > 1 else NO_SIDES)
     return _compared(sides)
 
 

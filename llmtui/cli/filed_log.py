@@ -16,6 +16,7 @@ class FiledLog(LogFollower):
 
     def __init__(self, path: Path, folder: Path | None = None) -> None:
         super().__init__(path)
+        self._asked = folder
         self._folder = files_folder(path) if folder is None else folder
         self._keeper: FileKeeper | None = None
         self._told = False
@@ -35,3 +36,11 @@ class FiledLog(LogFollower):
     def files(self) -> Path | None:
         """The folder of the session's files, if it has any."""
         return self._folder if self._keeper is not None and self._keeper.written else None
+
+    def notices(self) -> list[str]:
+        """Return what a reader should know, a sentence each; and that a folder which was asked for got nothing."""
+        keeper = self._keeper
+        if self._asked is None or keeper is None or keeper.written or keeper.problem is not None:
+            return super().notices()
+        told = f"nothing was written to {self._asked}: no job had tables or pages for it"
+        return [*super().notices(), f"{told}; what was measured: llmtui export {self.path.stem}"]

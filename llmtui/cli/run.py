@@ -92,10 +92,11 @@ def _check_out(out: Path, *, detach: bool) -> None:
     """Refuse a folder that is not free before anything is measured."""
     if detach:
         raise click.UsageError("with --detach nobody writes files; afterwards: llmtui report SESSION --out FOLDER")
-    from llmtui.reports.files.folder import FolderError, check_folder
+    from llmtui.reports.files.folder import FolderError, check_folder, check_writable
 
     try:
         check_folder(out, None)
+        check_writable(out)
     except FolderError as error:
         raise click.ClickException(str(error)) from None
 

@@ -39,6 +39,6 @@ def find_entry(name: str) -> CatalogEntry:
     entry = CATALOG.get(name)
     if entry is None:
         near = difflib.get_close_matches(name, CATALOG, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(CATALOG)}"
+        hint = f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(CATALOG)}."
         raise ModelError(f"there is no model `{name}` for the embedded server; {hint} A path to a .gguf file works too")
     return entry

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from llmtui.documents import DocumentError
+from llmtui.documents import DocumentError, type_problem
 from llmtui.events import JobQueued
 from llmtui.suites.checks import problem_of_workload
 from llmtui.suites.lineup import PlannedModel
@@ -78,7 +78,7 @@ def change_workload(workload: AnyWorkload, changes: Mapping[str, str]) -> AnyWor
     try:
         changed: AnyWorkload = msgspec.convert(document, AnyWorkload)
     except msgspec.ValidationError as error:
-        raise DocumentError(f"{given}: {str(error)[0].lower()}{str(error)[1:]}") from None
+        raise DocumentError(f"{given}: {type_problem(error)}") from None
     problem = problem_of_workload(changed)
     if problem is not None:
         raise DocumentError(f"{given}: {problem}")

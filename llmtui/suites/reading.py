@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from llmtui.documents import DocumentError, convert_document, nearest_key, parse_document
+from llmtui.documents import DocumentError, convert_document, nearest_key, parse_document, type_problem
 from llmtui.suites.checks import problem_of
 from llmtui.suites.kinds.base import workload_name
 from llmtui.suites.paths import set_path, split_path
@@ -44,10 +44,11 @@ def read_suite(text: str, source: str, overrides: Mapping[str, str] | None = Non
             suite = msgspec.convert(value, Suite)
         except msgspec.ValidationError as error:
             given = " ".join(f"--set {key}={raw}" for key, raw in overrides.items())
-            raise DocumentError(f"{given}: {str(error)[0].lower()}{str(error)[1:]}") from None
+            raise DocumentError(f"{given}: {type_problem(error)}") from None
     problem = problem_of(suite)
     if problem:
-        raise DocumentError(f"{source}: {problem}")
+        given = ", ".join(f"{key}={raw}" for key, raw in (overrides or {}).items())
+        raise DocumentError(f"{source}{f' with {given}' if given else ''}: {problem}")
     return suite
 
 
@@ -91,7 +92,9 @@ def override_workloads(
         first, key, value = f"{first}_s", f"{key}_s", seconds
     fitting = [item for item in items if first in _workload_keys(item)]
     if not fitting:
-        raise DocumentError(f"{source}: no such key{nearest_key(str(first), [*also, *sorted(known)])}")
+        raise DocumentError(
+            f"{source}: no such key{nearest_key(str(first), list(dict.fromkeys([*also, *sorted(known)])))}"
+        )
     for item in fitting:
         set_path(item, key, value, source)
 

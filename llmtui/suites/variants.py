@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from llmtui.documents import DocumentError
+from llmtui.documents import DocumentError, type_problem
 from llmtui.suites.paths import set_path
 from llmtui.suites.schema import Embedded, Suite, Variant, Workload
 
@@ -29,7 +29,7 @@ def varied(workload: W, variant: Variant) -> W:
     try:
         return msgspec.convert(document, type(workload))
     except msgspec.ValidationError as error:
-        raise DocumentError(f"variant `{variant.name}`: {str(error)[0].lower()}{str(error)[1:]}") from None
+        raise DocumentError(f"variant `{variant.name}`: {type_problem(error)}") from None
 
 
 def embedded_of(suite: Suite, variant: Variant | None) -> Embedded:
@@ -39,7 +39,7 @@ def embedded_of(suite: Suite, variant: Variant | None) -> Embedded:
     try:
         return msgspec.convert({**msgspec.to_builtins(suite.embedded), **variant.embedded}, Embedded)
     except msgspec.ValidationError as error:
-        raise DocumentError(f"variant `{variant.name}`: `embedded`: {str(error)[0].lower()}{str(error)[1:]}") from None
+        raise DocumentError(f"variant `{variant.name}`: `embedded`: {type_problem(error)}") from None
 
 
 def options_set(variant: Variant) -> dict[str, Any]:

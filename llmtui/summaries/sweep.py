@@ -70,7 +70,7 @@ def best_lines(surface: Surface) -> Iterator[str]:
         names = [point_name(cells[place].point) for place in surface.rivals[:3]]
         more = f" and {len(surface.rivals) - 3} more" if len(surface.rivals) > 3 else ""  # noqa: PLR2004 - three are named
         yield f"  can't tell which point is best: the best mean has {told}; {_why(surface)} {'; '.join(names)}{more}"
-        yield "  more --set iterations=N make the intervals narrower"
+        yield "  a larger --set iterations=N makes the intervals narrower"
     lost = [cell for cell in cells.values() if cell.lost]
     for cell in lost[:3]:
         reason = wording.visible(cell.reason or "unknown")

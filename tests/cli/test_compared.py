@@ -33,7 +33,7 @@ def test_without_a_selection_the_variants_are(jobs):
 
 
 def test_where_nothing_can_be_compared_it_says_what_to_do():
-    assert compare_rows(state(*runs(STEADY)), []).lines == (NO_SIDES,)
+    assert compare_rows(state(*runs(STEADY)), []).lines == NO_SIDES
     found = compare_rows(state(*runs([1.0]), queued("j2")), ["j1", "j2"])
     assert (found.sides, "fewer than two of these rows" in found.lines[0]) == ((), True)
 

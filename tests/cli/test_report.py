@@ -92,6 +92,9 @@ def test_a_run_looks_at_its_folder_before_anything_is_measured(tmp_path):
     result = run("run", "student", "--out", str(tmp_path), "--plain")
     assert result.exit_code == 1
     assert "has other files in it" in result.output
+    result = run("run", "student", "--out", str(tmp_path / "thesis.md" / "new"), "--plain")
+    assert result.exit_code == 1
+    assert "can't be written" in result.output
     result = run("run", "student", "--out", str(tmp_path / "new"), "--detach")
     assert result.exit_code == 2
     assert "llmtui report SESSION --out FOLDER" in result.output

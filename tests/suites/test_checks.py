@@ -211,7 +211,7 @@ CASES = [
     (
         varied(PLAIN, Variant(name="v", set={"max_tokens": "x"})),
         varied(PLAIN, Variant(name="v", set={"max_tokens": 3})),
-        "variant `v`: expected `int`, got `str` - at `$.max_tokens`",
+        "variant `v`: `max_tokens`: expected a whole number, got a text",
     ),
     (
         varied(PLAIN, Variant(name="v", set={"max_tokens": 0})),

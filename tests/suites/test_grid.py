@@ -181,7 +181,7 @@ def problem(text):
             "`grid.temprature`: not every workload has such a key; did you mean `temperature`?",
         ),
         ("grid: {max_tokens: [0, 2]}", "`grid` at max_tokens=0: `max_tokens` is 0; it must be at least 1"),
-        ("grid: {max_tokens: [a, 2]}", "`grid` at max_tokens=a: expected `int`, got `str` - at `$.max_tokens`"),
+        ("grid: {max_tokens: [a, 2]}", "`grid` at max_tokens=a: `max_tokens`: expected a whole number, got a text"),
         ("grid: {model: [1]}", "`grid.model` must be a list of names of models"),
         (
             "grid: {embedded.thread: [1]}",
@@ -190,7 +190,7 @@ def problem(text):
         ("grid: {embedded.threads: [0]}", "`grid` at threads=0: `embedded.threads` is 0; it must be at least 1"),
         (
             "grid: {embedded.threads: [x]}",
-            "`grid` at threads=x: `embedded`: expected `int | null`, got `str` - at `$.threads`",
+            "`grid` at threads=x: `embedded`: `threads`: expected a whole number or nothing, got a text",
         ),
         (
             "grid: {seed: [1]}\nvariants: [{name: a}, {name: b}]",

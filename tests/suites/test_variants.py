@@ -30,7 +30,7 @@ def test_a_key_that_a_workload_does_not_have_is_for_others():
 
 
 def test_a_value_of_the_wrong_kind_names_its_variant():
-    with pytest.raises(DocumentError, match=r"^variant `long`: expected `int`, got `str`.*max_tokens"):
+    with pytest.raises(DocumentError, match=r"^variant `long`: `max_tokens`: expected a whole number, got a text"):
         varied(Generate(prompts=("hi",)), Variant(name="long", set={"max_tokens": "many"}))
     with pytest.raises(DocumentError, match=r"^variant `long`: there is nothing at `x`"):
         varied(Generate(prompts=("hi",)), Variant(name="long", set={"prompts.x": "many"}))

@@ -1,5 +1,6 @@
 """Writing the files of a session into their folder. Several viewers may do so at once; no row comes twice."""
 
+import errno
 import os
 import re
 import stat
@@ -39,6 +40,19 @@ def check_folder(folder: Path, session: str | None) -> None:
         raise FolderError(f"{folder} can't be read: {error.strerror}; name another one") from None
     if session is None or head != [readme_head(session)]:
         raise FolderError(f"{folder} has other files in it; name a new folder, so that none of them is replaced")
+
+
+def check_writable(folder: Path) -> None:
+    """Raise `FolderError` unless `folder` can be written; one that is not there yet is made and removed again."""
+    missing = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+    try:
+        folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        for path in missing:
+            path.rmdir()
+    except OSError as error:
+        raise FolderError(f"{folder} can't be written: {error.strerror}; name another by --out FOLDER") from None
 
 
 def write_files(folder: Path, session: str, files: Iterable[SessionFile], *, exact: bool = False) -> list[Path]:

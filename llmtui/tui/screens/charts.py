@@ -69,9 +69,7 @@ class Charts(ScrolledScreen):
         state = self._state()
         self._seen = self._mark()
         span = wording.clock(WINDOWS_S[self._window] * 1e9)
-        title = (
-            f"charts of the last {span}  (esc closes, + longer, - shorter; ticks: jobs, markers; {HEAT} heat)"
-        )
+        title = f"charts of the last {span}  (esc closes, + longer, - shorter; ticks: jobs, markers; {HEAT} heat)"
         self.query_one("#charts-title", Static).update(title, layout=False)
         column = self.column
         known = {graph.id: graph for graph in column.query(Graph)}

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from llmtui.reports.files.folder import FolderError, check_folder, write_files
+from llmtui.reports.files.folder import FolderError, check_folder, check_writable, write_files
 from llmtui.reports.files.registry import README, SessionFile, readme_head
 
 PAGE = SessionFile(README, f"{readme_head('s1')}\n", "")
@@ -126,3 +126,18 @@ def test_a_name_from_elsewhere_stays_in_the_folder(tmp_path, name):
     with pytest.raises(ValueError, match="no plain file name"):
         write(tmp_path / "f", SessionFile(name, "x", ""))
     assert not (tmp_path / "up.csv").exists()
+
+
+def test_a_folder_that_can_be_written_is_left_as_it_was(tmp_path):
+    check_writable(tmp_path / "deep" / "new")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "there").mkdir()
+    check_writable(tmp_path / "there")
+    assert (tmp_path / "there").is_dir()
+
+
+def test_a_folder_that_can_not_be_made_is_told_before_it_is_needed(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(FolderError, match="can't be written: Not a directory; name another by --out FOLDER"):
+        check_writable(tmp_path / "file" / "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
