@@ -37,6 +37,7 @@ class PlainReport:
     def __init__(self) -> None:
         self.state = SessionState()
         self._sample_told_ns = -SAMPLE_EVERY_NS
+        self._problem = ""
 
     def tell(self, event: ev.Event) -> Iterator[str]:
         """Yield the lines for `event`, each with the time since the start of the session."""
@@ -62,6 +63,16 @@ class PlainReport:
         if due:
             self._sample_told_ns = t
         return due
+
+    def problem(self, text: str) -> str:
+        """Return `text` to be told, and remember it: an alert that says the same follows."""
+        self._problem = visible(text)
+        return self._problem
+
+    def was_told(self, text: str) -> bool:
+        """Whether an alert only says what the last problem was, which holds for one alert."""
+        told, self._problem = bool(self._problem) and text.endswith(self._problem), ""
+        return told
 
     def job_name(self, job: str) -> str:
         """Return a job's id with its workload and iteration."""
@@ -110,12 +121,13 @@ def _server_stopped(_report: PlainReport, event: ev.ServerStopped) -> Iterator[s
 
 
 @_tells(ev.TargetResolved)
-def _target_resolved(_report: PlainReport, event: ev.TargetResolved) -> Iterator[str]:
+def _target_resolved(report: PlainReport, event: ev.TargetResolved) -> Iterator[str]:
     if event.server is None:
-        yield f"target {event.target}: {visible(event.problem or 'not found')}"
+        yield f"target {event.target}: {report.problem(event.problem or 'not found')}"
     else:
         version = f" {event.server.version}" if event.server.version else ""
-        yield f"target {event.target}: {event.server.kind}{version}, {len(event.server.models)} model(s)"
+        count = len(event.server.models)
+        yield f"target {event.target}: {event.server.kind}{version}, {count} {'model' if count == 1 else 'models'}"
 
 
 @_tells(ev.JobStarted)
@@ -128,7 +140,7 @@ def _job_started(report: PlainReport, event: ev.JobStarted) -> Iterator[str]:
 
 @_tells(ev.JobFinished)
 def _job_finished(report: PlainReport, event: ev.JobFinished) -> Iterator[str]:
-    yield f"{report.job_name(event.job)}: {event.status}{f': {visible(event.reason)}' if event.reason else ''}"
+    yield f"{report.job_name(event.job)}: {event.status}{f': {report.problem(event.reason)}' if event.reason else ''}"
 
 
 @_tells(ev.ModelLoaded)
@@ -190,8 +202,10 @@ def _sampler_lost(_report: PlainReport, event: ev.SamplerLost) -> Iterator[str]:
 
 
 @_tells(ev.AlertRaised)
-def _alert_raised(_report: PlainReport, event: ev.AlertRaised) -> Iterator[str]:
-    yield f"{event.severity}: {visible(event.text)}"
+def _alert_raised(report: PlainReport, event: ev.AlertRaised) -> Iterator[str]:
+    text = visible(event.text)
+    if not report.was_told(text):
+        yield f"{event.severity}: {text}"
 
 
 @_tells(ev.MarkerPlaced)

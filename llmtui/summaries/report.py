@@ -4,13 +4,18 @@ from collections.abc import Iterator
 
 from llmtui import wording
 from llmtui.documents import DocumentError
-from llmtui.metrics.inference.comparison import LEAST_TO_TELL, Comparison
+from llmtui.metrics.inference.comparison import BOOTSTRAP_FROM, LEAST_TO_TELL, Comparison
 from llmtui.metrics.inference.intervals import MARGIN
 from llmtui.metrics.statistics import Summary as Statistics
 from llmtui.state.session import Job, SessionState
 from llmtui.suites.reading import read_suite
 from llmtui.summaries.report_sides import FIGURES, ReportFigure, Side, Tuning, compare_side, tunings
 from llmtui.summaries.summary import Summary, Table
+
+LEGEND = (
+    "throughput, prompt evaluation, generation: tokens/s; throughput: tokens of the answer by the total time",
+    f"change, interval: of the medians from {BOOTSTRAP_FROM} runs a side on, of the geometric means below, not of the means",
+)
 
 TOLD = frozenset({"option-without-effect", "stays-loaded"})
 """The codes of alerts that say what a server did not do as it was asked to."""
@@ -23,6 +28,7 @@ def summarize_jobs(state: SessionState, jobs: list[Job]) -> Summary | None:
         return None
     lines = [line for tuning in found for line in tuning_lines(tuning)]
     lines += notes(state, [job for tuning in found for side in tuning.sides for job in side.jobs])
+    lines += LEGEND[: 2 if any(tuning.tuned for tuning in found) else 1]
     return Summary(tuple(lines), tuple(table for tuning in found for table in tuning_tables(tuning)))
 
 
@@ -65,7 +71,7 @@ def notes(state: SessionState, jobs: list[Job]) -> Iterator[str]:
                 told += [note for note in request.figures.notes if note not in told]
     bound = [job.id for job in jobs if job.client_bound]
     if bound:
-        told.append(f"llmtui itself may be in the figures of {', '.join(bound)}: see their rows of results")
+        told.append(f"llmtui itself may be in the figures of {', '.join(bound)}: see below the results")
     yield from (f"note: {wording.visible(text)}" for text in dict.fromkeys(told))
 
 

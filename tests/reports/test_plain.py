@@ -68,3 +68,16 @@ def test_a_session_that_repeats_another_says_so_at_its_beginning():
     (line,) = [line for line in lines if "it repeats j2 of a" in line]
     assert "\x1b" not in line
     assert "it repeats" not in "\n".join(told([header()])[0])
+
+
+def test_an_alert_that_only_repeats_what_a_job_came_to_is_not_told():
+    gone = "it is not reachable: start the server"
+    alerts = [ev.AlertRaised(t=3, severity="error", code="x", text=f"short: {gone}") for _ in range(2)]
+    other = ev.AlertRaised(t=4, severity="error", code="y", text="no space is left")
+    ended = ev.JobFinished(t=2, job="j1", status="failed", reason=gone)
+    lines, _ = told([header(), queued(), ended, *alerts])
+    assert [line[9:] for line in lines if gone in line] == [f"j1 short #1: failed: {gone}", f"error: short: {gone}"]
+    lines, _ = told([header(), queued(), ended, other])
+    assert lines[-1].endswith("error: no space is left")
+    lines, _ = told([header(), alerts[0]])
+    assert lines[-1].endswith(gone)
