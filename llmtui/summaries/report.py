@@ -14,7 +14,7 @@ from llmtui.summaries.summary import Summary, Table
 
 LEGEND = (
     "throughput, prompt evaluation, generation: tokens/s; throughput: tokens of the answer by the total time",
-    f"change, interval: of the medians from {BOOTSTRAP_FROM} runs a side on, of the geometric means below, not of the means",
+    f"change, interval: of the medians from {BOOTSTRAP_FROM} runs a side on, of the geometric means below",
 )
 
 TOLD = frozenset({"option-without-effect", "stays-loaded"})
