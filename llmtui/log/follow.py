@@ -2,9 +2,7 @@
 
 import fcntl
 import os
-import select
 from pathlib import Path
-from typing import BinaryIO
 
 from llmtui.events import Event, SessionFinished
 from llmtui.log.decode import EventDecoder, last_turn
@@ -89,55 +87,6 @@ class LogFollower:
     def _give_up(self, problem: str) -> None:
         self.problem = problem
         self._lost = True
-
-
-class StreamFollower:
-    """Reads a log that comes through a pipe, such as the output of `ssh box llmtui tail SESSION`. Never blocks."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self.decoder = EventDecoder()
-        self.finished = False
-        self._stream = stream
-        self._ended = False
-
-    def poll(self, most_bytes: int = MOST_BYTES) -> list[Event]:
-        """Return the events in what has come since the last look, at most `most_bytes`; maybe none."""
-        events: list[Event] = []
-        while most_bytes > 0 and not self._ended and self._is_ready():
-            try:
-                data = os.read(self._stream.fileno(), most_bytes)
-            except BlockingIOError:
-                break
-            except OSError:
-                data = b""
-            most_bytes -= len(data)
-            self._ended = not data
-            events += self.decoder.feed(data) if data else self.decoder.flush()
-        self.finished = _is_over(events, before=self.finished)
-        return events
-
-    @property
-    def torn(self) -> bool:
-        """Whether the stream ends in the middle of a line."""
-        return self.decoder.torn
-
-    def writer_alive(self) -> bool:
-        """Return whether the other end is still open."""
-        return not self._ended
-
-    def notices(self) -> list[str]:
-        """Return what a reader should know, a sentence each."""
-        return self.decoder.notices()
-
-    def close(self) -> None:
-        """Close the stream."""
-        self._stream.close()
-
-    def _is_ready(self) -> bool:
-        # poll, not select: that one fails for a descriptor above 1023.
-        ready = select.poll()
-        ready.register(self._stream.fileno(), select.POLLIN)
-        return bool(ready.poll(0))
 
 
 def is_locked(file: int) -> bool:

@@ -60,11 +60,6 @@ def list_sessions(folder: Path, index: Path | None = None) -> list[SessionEntry]
     return sorted(entries, key=lambda entry: _newness(entry.path, entry.header), reverse=True)
 
 
-def read_entry(path: Path) -> SessionEntry:
-    """Look at one session file: its header, the jobs in it, how it ended, and what was added to it. Never raises."""
-    return _entry(path, SummaryIndex(None))
-
-
 def _entry(path: Path, summaries: SummaryIndex) -> SessionEntry:
     # Asked before the log is read: an engine that ends in between has written its end.
     running = is_running(path)

@@ -84,7 +84,6 @@ class Target:
     url: str = ""
     server: Server | None = None
     problem: str | None = None
-    started_by_us: bool = False
     pid: int | None = None
     processes: tuple[ServerProcess, ...] = ()
     processes_missing: str | None = None
@@ -174,7 +173,6 @@ class SessionState:
     events: int = 0
     misfits: int = 0
     outcome: SessionOutcome | None = None
-    outcome_reason: str | None = None
     paused: bool = False
     targets: dict[str, Target] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)

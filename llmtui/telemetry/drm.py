@@ -13,8 +13,6 @@ GpuIndexes = Callable[[], int]
 CARD_FIGURES = ("percent", "memory.used", "temperature", "power", "clock.sm")
 """What is looked for on every card."""
 
-VENDORS = {0x10DE: "NVIDIA", 0x1002: "AMD", 0x8086: "Intel"}
-
 
 class Card(NamedTuple):
     """One card: its kernel name, its device folder, its PCI address and ids."""

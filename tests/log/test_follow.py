@@ -13,7 +13,7 @@ from support.conversation import header, queued, whole_session
 
 from llmtui import events as ev
 from llmtui.log.encode import encode_line
-from llmtui.log.follow import LogFollower, StreamFollower, is_locked
+from llmtui.log.follow import LogFollower, is_locked
 from llmtui.log.read import LogError, read_log
 from llmtui.log.write import LogWriter
 
@@ -34,8 +34,8 @@ def follow():
     """Open followers, and close them all."""
     opened = []
 
-    def open_one(path, kind=LogFollower):
-        opened.append(kind(path))
+    def open_one(path):
+        opened.append(LogFollower(path))
         return opened[-1]
 
     yield open_one
@@ -216,57 +216,3 @@ def test_where_nobody_locks_nobody_is_alive(tmp_path):
     os.close(write_end)
     assert not is_locked(read_end)
     os.close(read_end)
-
-
-def test_a_stream_is_followed_without_ever_waiting(follow):
-    read_end, write_end = os.pipe()
-    follower = follow(os.fdopen(read_end, "rb"), StreamFollower)
-    assert follower.poll() == []
-    assert follower.writer_alive()
-    os.write(write_end, DATA[:100])
-    assert follower.poll() == []
-    assert follower.torn
-    os.write(write_end, DATA[100:])
-    assert poll_until(follower, lambda events: len(events) == len(LINES)) == whole_session()
-    assert follower.finished
-    assert follower.writer_alive()
-    os.close(write_end)
-    assert follower.poll() == []
-    assert not follower.writer_alive()
-    assert follower.notices() == []
-
-
-def test_one_poll_of_a_stream_is_bounded(follow):
-    read_end, write_end = os.pipe()
-    follower = follow(os.fdopen(read_end, "rb"), StreamFollower)
-    os.write(write_end, DATA)
-    os.close(write_end)
-    first = follower.poll(most_bytes=1000)
-    assert first == whole_session()[: DATA[:1000].count(b"\n")]
-    assert first + poll_until(follower, lambda _events: not follower.writer_alive()) == whole_session()
-
-
-def test_a_stream_that_breaks_off_says_what_it_had(follow):
-    read_end, write_end = os.pipe()
-    follower = follow(os.fdopen(read_end, "rb"), StreamFollower)
-    os.write(write_end, LINES[0] + b"junk\n" + LINES[1][:10])
-    os.close(write_end)
-    assert poll_until(follower, lambda _events: not follower.writer_alive()) == [header()]
-    assert follower.torn
-    assert not follower.finished
-    assert follower.notices() == ["no event could be read from line 2"]
-
-
-def test_a_real_tail_through_a_real_pipe(path, follow):
-    """What `ssh box tail -f` gives, without the ssh."""
-    with subprocess.Popen(["tail", "-c", "+1", "-f", str(path)], stdout=subprocess.PIPE) as tail:
-        try:
-            follower = follow(tail.stdout, StreamFollower)
-            assert poll_until(follower, lambda events: len(events) == len(LINES)) == whole_session()
-            with path.open("ab") as file:
-                file.write(encode_line(queued("j2")))
-            assert poll_until(follower, bool) == [queued("j2")]
-            assert not follower.finished
-        finally:
-            tail.kill()
-        assert poll_until(follower, lambda _events: not follower.writer_alive()) == []

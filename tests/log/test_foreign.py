@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from support.conversation import whole_session
+from support.entries import read_entry
 
 from llmtui import events as ev
 from llmtui.log.encode import encode_line
 from llmtui.log.foreign import ForeignLogError, import_file
-from llmtui.log.library import list_sessions, read_entry
+from llmtui.log.library import list_sessions
 from llmtui.log.read import read_log
 
 FOREIGN = Path(__file__).parent / "samples" / "foreign"

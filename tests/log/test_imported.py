@@ -122,9 +122,11 @@ def test_how_a_job_ended(requests, status, reason):
 
 
 def test_notices_and_the_outcome_are_in_the_session():
-    state = folded(run(request(), notices=("3 lines could not be read",), outcome="stopped", reason="cut"))
+    imported = run(request(), notices=("3 lines could not be read",), outcome="stopped", reason="cut")
+    state = folded(imported)
     assert [alert.text for alert in state.alerts][1:] == ["3 lines could not be read"]
-    assert (state.outcome, state.outcome_reason) == ("stopped", "cut")
+    assert state.outcome == "stopped"
+    assert [*events_of(imported, "s1")][-1].reason == "cut"
 
 
 def test_a_run_without_a_job_is_a_session_without_one():

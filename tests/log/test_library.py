@@ -10,10 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 from support.conversation import header, queued, whole_session
+from support.entries import read_entry
 
 from llmtui import events as ev
 from llmtui.log.encode import encode_line
-from llmtui.log.library import find_session, list_sessions, new_session_path, read_entry
+from llmtui.log.library import find_session, list_sessions, new_session_path
 from llmtui.log.read import LogError
 from llmtui.log.sidecar import Sidecar, change_sidecar, sidecar_path
 from llmtui.log.write import LogWriter

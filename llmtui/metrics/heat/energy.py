@@ -81,18 +81,6 @@ def total_energy(parts: Sequence[Energy]) -> Energy:
     return Energy(devices, seconds, joules, source)
 
 
-def above_idle(energy: Energy, idle_watts: float | None) -> Energy:
-    """Return the energy above what the same devices draw when they idle, at `idle_watts` together."""
-    if energy.joules is None:
-        return energy
-    if idle_watts is None or not math.isfinite(idle_watts) or idle_watts < 0:
-        return energy._replace(joules=None, source=None, reason="the power at idle is not known")
-    joules = energy.joules - idle_watts * energy.seconds
-    if joules < 0:
-        return energy._replace(joules=None, source=None, reason="it drew less than at idle: measure idle power anew")
-    return energy._replace(joules=joules)
-
-
 def joules_per_token(energy: Energy, tokens: float | None) -> float | Missing:
     """Return J per token, or why there is no such figure."""
     if energy.joules is None:

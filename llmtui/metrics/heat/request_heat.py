@@ -5,9 +5,8 @@ from typing import Literal, NamedTuple
 
 from llmtui import wording
 from llmtui.metrics.heat.device_verdict import name_of
-from llmtui.metrics.heat.evidence import BOARD, Sample, SampleEvidence
+from llmtui.metrics.heat.evidence import BOARD, SampleEvidence
 from llmtui.metrics.heat.reading_history import HELD_S
-from llmtui.metrics.heat.thermal_evidence import EvidenceWatch
 
 AT_WORK_SHARE = 1 / 3
 """A device that works in fewer of the samples does not carry the request."""
@@ -62,17 +61,6 @@ def request_heat(
         if words:
             return RequestHeat("warm", f"{name_of(device)}: {words[-1]}")
     return RequestHeat("clean")
-
-
-def heat_of_samples(samples: Iterable[Sample], start_ns: int, end_ns: int) -> RequestHeat:
-    """Return the tag from the samples around one request alone.
-
-    That knows less than a watch over the session: no usual clock, so devices that say nothing of themselves stay
-    unknown, and no stuck bits.
-    """
-    watch = EvidenceWatch()
-    evidence = [watch.take(sample, in_flight=start_ns <= sample.t_ns <= end_ns) for sample in samples]
-    return request_heat(evidence, start_ns, end_ns, watch.missing)
 
 
 def _carriers(samples: Sequence[SampleEvidence]) -> set[str]:

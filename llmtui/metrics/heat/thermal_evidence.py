@@ -5,7 +5,6 @@ clock that falls while the chip is at its limit of temperature is the next best 
 """
 
 import re
-from typing import Literal
 
 from llmtui.metrics.heat.chip_evidence import Chip
 from llmtui.metrics.heat.evidence import BOARD, Look, Sample, SampleEvidence
@@ -34,8 +33,6 @@ _UNDER_VOLTAGE, _CAPPED, _THROTTLED, _SOFT_LIMIT = 0x1, 0x2, 0x4, 0x8
 _NOW = 0xF
 
 _GPU = re.compile(r"gpu\.[0-9]+(?=\.)")
-
-Badge = Literal["-", "PWR", "THERM", "HW", "?"]
 
 
 class EvidenceWatch:
@@ -185,15 +182,3 @@ class BoardEvidence:
         capped = believed & (_CAPPED | _THROTTLED) and not bits & _UNDER_VOLTAGE
         if believed & _SOFT_LIMIT or capped:
             look.find(BOARD, "thermal", "its firmware slows the processor for heat", step.seconds)
-
-
-def badge(evidence: SampleEvidence, device: str) -> Badge:
-    """Return the mark of a device in this sample: "-" is quiet, "?" means that the device did not say."""
-    kinds = {finding.kind for finding in evidence.findings if finding.device == device}
-    if "thermal" in kinds:
-        return "THERM"
-    if "hardware" in kinds:
-        return "HW"
-    if "power" in kinds:
-        return "PWR"
-    return "-" if (device, "hard") in evidence.observed else "?"

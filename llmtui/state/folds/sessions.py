@@ -19,7 +19,7 @@ def _session_opened(state: SessionState, event: ev.SessionOpened) -> Sections:
 
 @folds(ev.SessionFinished)
 def _session_finished(state: SessionState, event: ev.SessionFinished) -> Sections:
-    state.outcome, state.outcome_reason = event.outcome, event.reason
+    state.outcome = event.outcome
     settle(state, state.use.settle())
     return "header", "queue", "stream", "results"
 
@@ -27,7 +27,7 @@ def _session_finished(state: SessionState, event: ev.SessionFinished) -> Section
 @folds(ev.SessionResumed)
 def _session_resumed(state: SessionState, event: ev.SessionResumed) -> Sections:
     state.resumed.append(event)
-    state.outcome = state.outcome_reason = state.sampler_lost = None
+    state.outcome = state.sampler_lost = None
     state.paused = False
     for target in state.targets.values():
         target.pid = None

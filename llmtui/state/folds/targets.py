@@ -8,7 +8,7 @@ from llmtui.state.session import SessionState
 @folds(ev.ServerStarted)
 def _server_started(state: SessionState, event: ev.ServerStarted) -> Sections:
     target = target_of(state, event.target)
-    target.started_by_us, target.pid, target.url = True, event.pid, event.url
+    target.pid, target.url = event.pid, event.url
     return ("targets",)
 
 

@@ -96,7 +96,6 @@ class HomeScreen(Screen[None]):
         self._glyphs = glyphs
         self._suites: dict[str, SuiteChoice] = {}
         self._servers: dict[str, Server] = {}
-        self._looking = True
 
     def compose(self) -> ComposeResult:
         """Lay out the machine's line, the lists, the hint and the footer."""
@@ -152,12 +151,11 @@ class HomeScreen(Screen[None]):
         self.rows("sessions").show([session_row(choice) for choice in choices])
 
     async def _find_servers(self) -> None:
-        self._servers, self._looking = {}, True
+        self._servers = {}
         async for server in self._sources.discover():
             self._servers[server.url] = server
             self.rows("servers").show([server_row(server) for server in self._servers.values()])
             self._hint()
-        self._looking = False
         if not self._servers:
             self.rows("servers").show([Row("", ("none found:", "start one,", "or run llmtui --url URL"), "dim")])
         self._hint()

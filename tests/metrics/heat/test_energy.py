@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from llmtui.metrics.heat.energy import (
     Energy,
-    above_idle,
     joules_per_token,
     metered_devices,
     span_energy,
@@ -102,17 +101,6 @@ def test_several_devices_are_summed_only_when_all_are_known():
     assert total_energy([]).reason == "no device measures its energy"
 
 
-def test_energy_above_idle():
-    energy = Energy(("gpu.0",), 10.0, 2000.0, "counter")
-    assert above_idle(energy, 50.0) == energy._replace(joules=1500.0)
-    assert above_idle(energy, 0.0) == energy
-    for watts in (None, math.nan, -5.0, 300.0):
-        assert above_idle(energy, watts).joules is None
-        assert above_idle(energy, watts).reason
-    unknown = Energy(("cpu",), 10.0, None, reason="no power meter")
-    assert above_idle(unknown, 50.0) == unknown
-
-
 def test_joules_per_token():
     energy = Energy(("gpu.0",), 10.0, 2000.0, "counter")
     assert joules_per_token(energy, 500) == 4.0
@@ -144,11 +132,10 @@ readings = st.lists(
     st.integers(0, 20 * SECOND),
     st.integers(0, 20 * SECOND),
     st.one_of(st.none(), st.floats()),
-    st.one_of(st.none(), st.floats()),
 )
-def test_nothing_raises_and_what_is_unknown_has_a_reason(samples, start, end, idle, tokens):
+def test_nothing_raises_and_what_is_unknown_has_a_reason(samples, start, end, tokens):
     found = span_energy(samples, "gpu.0", start, end)
-    for energy in (found, total_energy([found]), above_idle(found, idle)):
+    for energy in (found, total_energy([found])):
         assert (energy.joules is None) == (energy.reason is not None) == (energy.source is None)
         assert energy.joules is None or math.isfinite(energy.joules)
         per_token = joules_per_token(energy, tokens)

@@ -3,13 +3,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmtui.metrics.heat.evidence import Sample
-from llmtui.metrics.heat.request_heat import heat_of_samples, request_heat
+from llmtui.metrics.heat.request_heat import request_heat
 from llmtui.metrics.heat.thermal_evidence import EvidenceWatch
 from llmtui.readings import POWER_CAP, READINGS, SW_THERMAL
 
 SECOND = 1_000_000_000
 GPU = {"gpu.0.percent": 98.0, "gpu.0.temperature": 65.0, "gpu.0.temperature.limit": 90.0, "gpu.0.throttle.reasons": 0.0}
 CPU = {"cpu.temperature": 60.0, "cpu.temperature.limit": 100.0, "cpu.frequency": 4500.0, "server.cpu": 8.0}
+
+
+def heat_of_samples(samples, start_ns, end_ns):
+    """The tag from the samples around one request alone: no usual clock is known, and no stuck bits."""
+    watch = EvidenceWatch()
+    evidence = [watch.take(sample, in_flight=start_ns <= sample.t_ns <= end_ns) for sample in samples]
+    return request_heat(evidence, start_ns, end_ns, watch.missing)
 
 
 def tag(values, start=0.0, end=10.0, missing=None):
