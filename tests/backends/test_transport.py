@@ -291,7 +291,7 @@ async def test_a_server_that_is_silent_meets_the_read_limit():
     with ByteServer(Answer((), "silent")) as server:
         async with open_client(server.url) as client:
             with pytest.raises(httpx.ReadTimeout):
-                await client.get("/", timeout=0.05)
+                await client.get("/", timeout=httpx.Timeout(20, read=0.05))
 
 
 async def test_a_port_where_nobody_listens():
