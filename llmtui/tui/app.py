@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import Theme
@@ -18,6 +18,7 @@ from llmtui.tui import theme
 from llmtui.tui.actions import ACTIONS
 from llmtui.tui.driver import TerminalDriver
 from llmtui.tui.glyphs import Glyphs, glyphs_of
+from llmtui.tui.key_order import OrderedApp
 from llmtui.tui.profile import Profile
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ END_WITHIN_S = 3.0
 """So long after a signal the app may take to end."""
 
 
-class LlmtuiApp(App[None]):
+class LlmtuiApp(OrderedApp):
     """Opens on one screen: a session, or home."""
 
     ENABLE_COMMAND_PALETTE = True

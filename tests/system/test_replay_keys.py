@@ -62,7 +62,7 @@ class Replay(Screen):
         )
 
     def go_to(self, place):
-        self.ask(b"g", "12:30, 50%", place)
+        self.ask(b"g", place)
 
 
 def test_the_clock_stands_still_and_runs_at_the_speed_that_keys_choose(session):

@@ -46,7 +46,7 @@ def queue_on(screen):
 
 
 def go_to(screen, place):
-    screen.ask(b"g", "12:30, 50%", place)
+    screen.ask(b"g", place)
 
 
 def of(log, kind):
@@ -199,9 +199,7 @@ def test_r_on_a_finished_session_runs_it_again_and_shows_the_new_one(finished, l
 def test_from_a_replay_a_job_is_cloned_into_a_new_session(finished, llmtui):
     with Screen("replay", finished.stem, "--speed", "max") as screen:
         screen.wait_for("completed", "short")
-        screen.press(b"4c")
-        screen.wait_for("clone j1")
-        screen.press(b"max_tokens=6\r")
+        screen.press(b"4cmax_tokens=7\x7f6\r")
         screen.wait_for("live", "short", absent=["clone j1"], seconds=40)
         child = child_of(llmtui, finished)
         screen.wait_for("completed")

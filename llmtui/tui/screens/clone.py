@@ -6,23 +6,24 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.events import Key
+from textual.widgets import Static
 
 from llmtui import wording
 from llmtui.documents import DocumentError
 from llmtui.suites.changes import change_workload, parameter_texts, parse_change, workload_of
+from llmtui.tui.key_order import Line, OrderedScreen, Typed
 from llmtui.tui.widgets.rows import Column, Row, Rows
 
 HINT = "up and down choose, tab takes what is chosen, enter queues the job, esc closes"
 
 
-class CloneQuestion(Screen[dict[str, str] | None]):
+class CloneQuestion(OrderedScreen[dict[str, str] | None]):
     """Takes one `key=value`, and does not let go of it before it is right. Answers with the change, None: none."""
 
-    AUTO_FOCUS = "Input"
+    AUTO_FOCUS = "Line"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "give_up", "close"),
+        Binding("escape", "give_up", "close", priority=True),
         Binding("down", "choose(1)", show=False, priority=True),
         Binding("up", "choose(-1)", show=False, priority=True),
         Binding("tab", "take", "take", priority=True),
@@ -49,7 +50,7 @@ class CloneQuestion(Screen[dict[str, str] | None]):
             rows = Rows((Column("parameter"), Column("value now")), empty="no parameter begins so")
             rows.can_focus = False
             yield rows
-            yield Input(placeholder="key=value, such as max_tokens=64", id="change", compact=True)
+            yield Line(placeholder="key=value, such as max_tokens=64", id="change", compact=True)
             yield Static("", id="clone-problem", markup=False)
             yield Static(HINT, id="clone-hint", markup=False)
 
@@ -57,15 +58,21 @@ class CloneQuestion(Screen[dict[str, str] | None]):
         """Offer all parameters."""
         self._offer("")
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Offer those that begin with what was typed."""
-        self.query_one("#clone-problem", Static).update("")
-        self._offer(event.value)
+    async def take_typed(self, event: Typed) -> bool:
+        """Offer those that begin with what was typed; the end of the line is the answer."""
+        line = self.query_one(Line)
+        if isinstance(event, Key) and event.key == "enter":
+            self._answer(line.value)
+        elif await line.take_typed(event):
+            self._offer_fitting(line)
+        else:
+            return False
+        return True
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def _answer(self, text: str) -> None:
         """Answer with the change, or say what is wrong with it."""
         try:
-            key, value = parse_change(event.value)
+            key, value = parse_change(text)
             change_workload(workload_of(self._parameters), {key: value})
         except DocumentError as error:
             self.query_one("#clone-problem", Static).update(wording.visible(str(error)))
@@ -85,9 +92,14 @@ class CloneQuestion(Screen[dict[str, str] | None]):
         """Put the chosen parameter with its value into the line, where it can be changed."""
         chosen = self.query_one(Rows).cursor_key
         if chosen is not None:
-            line = self.query_one(Input)
+            line = self.query_one(Line)
             line.value = f"{chosen}={dict(self._offered)[chosen]}"
             line.cursor_position = len(line.value)
+            self._offer_fitting(line)
+
+    def _offer_fitting(self, line: Line) -> None:
+        self.query_one("#clone-problem", Static).update("")
+        self._offer(line.value)
 
     def _offer(self, text: str) -> None:
         key, equals, _ = text.strip().partition("=")

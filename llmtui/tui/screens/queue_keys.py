@@ -122,7 +122,7 @@ class QueueKeys:
             return
         await self._again(Order(tuple(bad.job for bad in found), {}), about=sentence(found))
 
-    def clone(self) -> None:
+    async def clone(self) -> None:
         """Ask for the parameter of a job that shall be different, and queue it so."""
         from llmtui.tui.screens.clone import CloneQuestion  # noqa: PLC0415 - suites are read only when one is changed
 
@@ -140,7 +140,8 @@ class QueueKeys:
             if changes is not None:
                 await self._again(Order((known.id,), changes))
 
-        self._screen.app.push_screen(CloneQuestion(known.id, plan.parameters), answered)
+        # Until its line is there, the next key would have nowhere to go.
+        await self._screen.app.push_screen(CloneQuestion(known.id, plan.parameters), answered)
 
     async def _again(self, order: Order, *, about: str = "") -> None:
         if not order.jobs:

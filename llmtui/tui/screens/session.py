@@ -7,13 +7,13 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from llmtui import control
 from llmtui.control import ControlError
 from llmtui.tui.actions import BY_ID, PANES, Situation, action_for, help_lines, keys_in_use
 from llmtui.tui.frame import Pump
+from llmtui.tui.key_order import Line, OrderedScreen, Typed
 from llmtui.tui.own_use import OwnUseMeter
 from llmtui.tui.playback import Playback
 from llmtui.tui.projections.results import result_details
@@ -35,8 +35,10 @@ TOAST_S = 8.0
 IDLE_WORK_S = 0.02
 """Time between two frames that a replay may use to make later jumps fast."""
 
+_KEYS = frozenset(keys_in_use())
 
-class SessionScreen(Screen[None]):
+
+class SessionScreen(OrderedScreen[None]):
     """The five panes. It wires keys to actions and frames to panes; what is shown is decided in the projections."""
 
     AUTO_FOCUS = ""
@@ -74,8 +76,8 @@ class SessionScreen(Screen[None]):
                 yield PANE_TYPES[name](PANES.index(name) + 1, name, self._view.glyphs)
         yield Static("", id="strip", markup=False)
         yield Static("", id="scrubber", markup=False)
-        yield Input(placeholder="label of the marker, enter places it, esc closes", id="marker", compact=True)
-        yield Input(placeholder="12:30, 50%, j3, alert, marker, error, job or throttle", id="goal", compact=True)
+        yield Line(placeholder="label of the marker, enter places it, esc closes", id="marker", compact=True)
+        yield Line(placeholder="12:30, 50%, j3, alert, marker, error, job or throttle", id="goal", compact=True)
         yield Static("", id="footer", markup=False)
 
     def on_mount(self) -> None:
@@ -176,6 +178,21 @@ class SessionScreen(Screen[None]):
         self._show_lines()
 
     # Actions.
+
+    async def take_typed(self, event: Typed) -> bool:
+        """Do what a key means at once; while a line is open all keys belong to it."""
+        key = event.key if isinstance(event, events.Key) else None
+        line = self._open_line()
+        if line is None:
+            if key in _KEYS:
+                await self.action_press(key)
+        elif key == "enter":
+            await self._enter(line)
+        elif key == "escape":
+            self._close_lines()
+        elif await line.take_typed(event):
+            return True
+        return key in _KEYS
 
     async def action_press(self, key: str) -> None:
         """Carry out what a key means here."""
@@ -302,23 +319,25 @@ class SessionScreen(Screen[None]):
         self._ask("#goal")
 
     def _ask(self, selector: str) -> None:
-        line = self.query_one(selector, Input)
+        line = self.query_one(selector, Line)
         line.display = True
-        line.focus()
+        self.set_focus(line)
 
-    async def on_input_submitted(self, event: Input.Submitted) -> None:
+    def _open_line(self) -> Line | None:
+        return next((line for line in self.query(Line) if line.display), None)
+
+    async def _enter(self, line: Line) -> None:
         """Place the marker, or go where the line says."""
-        text = event.value.strip()
-        self._close_inputs()
-        if text and event.input.id == "marker":
+        text = line.value.strip()
+        self._close_lines()
+        if text and line.id == "marker":
             await self._queue.send(control.Mark(label=text))
         elif text and self._replay is not None:
             self._replay.go_to(text)
             self._step()
 
-    def _close_inputs(self) -> None:
-        for name in ("#marker", "#goal"):
-            line = self.query_one(name, Input)
+    def _close_lines(self) -> None:
+        for line in self.query(Line):
             line.value = ""
             line.display = False
         self.set_focus(self.pane(self._current).heart)
@@ -331,8 +350,8 @@ class SessionScreen(Screen[None]):
         self.app.push_screen(Page(f"help: {self._current}", [about, "", *help_lines(self.situation)]))
 
     def _do_back(self) -> None:
-        if self.query_one("#marker").display or self.query_one("#goal").display:
-            self._close_inputs()
+        if self._open_line() is not None:
+            self._close_lines()
         elif self._zoomed:
             self._do_zoom()
         elif self._frozen_at is not None:

@@ -1,13 +1,13 @@
-from textual.app import App
 from textual.widgets import Input, Static
 
+from llmtui.tui.key_order import OrderedApp
 from llmtui.tui.screens.clone import CloneQuestion
 from llmtui.tui.widgets.rows import Rows
 
 PARAMETERS = {"kind": "generate", "name": "short", "prompts": ["x"], "max_tokens": 128, "seed": 42}
 
 
-class Asking(App):
+class Asking(OrderedApp):
     """Asks at once and keeps the answer."""
 
     answer = "none yet"
