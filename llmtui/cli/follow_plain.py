@@ -44,7 +44,7 @@ def follow_plain(
     with closing(FiledLog(log, out)) as follower:
         while going:
             try:
-                going = _step(follower, report)
+                going = _step(follower, report, log.stem if ours else "SESSION")
                 if ours:
                     _keep(follower, report, last=not going)
             except KeyboardInterrupt:
@@ -67,8 +67,8 @@ def _keep(follower: FiledLog, report: PlainReport, *, last: bool) -> None:
         click.echo(problem, err=True)
 
 
-def _step(follower: FiledLog, report: PlainReport) -> bool:
-    """Print what is new, or wait a moment; return whether more can come."""
+def _step(follower: FiledLog, report: PlainReport, session: str) -> bool:
+    """Print what is new, or wait a moment; return whether more can come. `session` is how one would resume it."""
     # Asked before reading: what a dying engine wrote last is then still read.
     alive = follower.writer_alive()
     events = follower.poll()
@@ -77,7 +77,8 @@ def _step(follower: FiledLog, report: PlainReport) -> bool:
     if follower.finished:
         return False
     if not events and not alive:
-        click.echo("the engine ended without closing the session; what it measured is below", err=True)
+        said = "the engine ended without closing the session; what it measured is below"
+        click.echo(f"{said}; go on with it by: llmtui resume {session}", err=True)
         return False
     if not events:
         time.sleep(POLL_S)

@@ -75,6 +75,7 @@ class _Opener:
                 entry.header.name if entry.header else "",
                 ", ".join(entry.models),
                 entry.problem,
+                entry.verdicts,
             )
             for entry in list_sessions(folder, index_file(folder, places.state_folder()))
         ]

@@ -20,7 +20,7 @@ from llmtui.log.summary import LogSummary, SummaryIndex
 SUFFIX = ".jsonl"
 FILES_SUFFIX = ".files"
 SessionStatus = Literal["running", "completed", "stopped", "failed", "cut", "damaged"]
-CUT = "the engine was cut off; what it measured until then is here"
+CUT = "the engine was cut off; what it measured until then is here, and `llmtui resume` goes on"
 
 
 class SessionEntry(NamedTuple):

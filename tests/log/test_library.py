@@ -101,7 +101,7 @@ def test_an_engine_that_lives_and_one_that_was_killed(tmp_path, running):
     engine.wait()
     entry = read_entry(tmp_path / "a.jsonl")
     assert (entry.status, entry.header) == ("cut", header())
-    assert entry.problem == "the engine was cut off; what it measured until then is here"
+    assert entry.problem == "the engine was cut off; what it measured until then is here, and `llmtui resume` goes on"
 
 
 def test_an_engine_that_has_not_written_yet_is_no_damage(tmp_path, running):

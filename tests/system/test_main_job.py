@@ -157,6 +157,7 @@ def test_killing_the_engine_costs_100_ms_at_most_and_is_told(llmtui, gone):
     assert gone(server), "the server ends with the engine that started it"
     attached = llmtui("attach", "--plain")
     assert "ended without closing" in attached.stderr
+    assert "go on with it by: llmtui resume " in attached.stderr
     assert attached.returncode == 1
 
 

@@ -106,7 +106,9 @@ class HomeScreen(Screen[None]):
                 "servers", (Column("server"), Column("address"), Column("models")), "looking for servers"
             )
             yield from self._list(
-                "sessions", (Column("session"), Column("state"), Column("suite"), Column("models")), "no sessions yet"
+                "sessions",
+                (Column("session"), Column("state"), Column("suite"), Column("verdicts"), Column("models")),
+                "no sessions yet",
             )
         yield Static("", id="hint", markup=False)
         yield Static(

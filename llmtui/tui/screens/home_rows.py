@@ -24,6 +24,7 @@ class SessionChoice(NamedTuple):
     suite: str
     models: str
     problem: str | None = None
+    verdicts: tuple[str, ...] = ()
 
 
 def suite_row(choice: SuiteChoice) -> Row:
@@ -46,7 +47,10 @@ def session_row(choice: SessionChoice) -> Row:
     tone = {"completed": "good", "running": "normal", "cut": "warn", "damaged": "bad", "failed": "bad"}.get(
         choice.state, "dim"
     )
-    cells = (choice.id, choice.state, choice.suite, choice.problem or choice.models)
+    if tone == "good" and any(verdict == "not passed" or verdict.endswith(" failed") for verdict in choice.verdicts):
+        tone = "warn"
+    verdicts = ", ".join(choice.verdicts) or wording.NOTHING
+    cells = (choice.id, choice.state, choice.suite, choice.problem or verdicts, choice.models or wording.NOTHING)
     return Row(choice.id, tuple(wording.visible(cell) for cell in cells), tone)
 
 

@@ -4,7 +4,7 @@ from llmtui.events import HardwareSnapshot, Model, Server
 from llmtui.tui.app import LlmtuiApp
 from llmtui.tui.profile import detect_profile
 from llmtui.tui.screens.home import HomeScreen, HomeSources
-from llmtui.tui.screens.home_rows import SessionChoice, SuiteChoice, machine_line
+from llmtui.tui.screens.home_rows import SessionChoice, SuiteChoice, machine_line, session_row
 from llmtui.tui.screens.page import Page
 from llmtui.tui.screens.selftest import SelftestLine, SelftestScreen
 
@@ -187,3 +187,14 @@ def test_the_machine_in_one_line():
     line = machine_line(HardwareSnapshot(hostname="a\x1bb", cpu_model="X", ram=2**30))
     assert "\x1b" not in line
     assert "no GPU" in line
+
+
+def test_a_session_whose_jobs_failed_is_not_shown_as_one_that_went_well():
+    def row(*verdicts, problem=None):
+        return session_row(SessionChoice("s", "completed", "quick", "", problem, verdicts))
+
+    assert row() == ("s", ("s", "completed", "quick", "-", "-"), "good")
+    assert row("steady", "passed").tone == "good"
+    assert row("6 failed", "client-bound")[1:] == (("s", "completed", "quick", "6 failed, client-bound", "-"), "warn")
+    assert row("not passed").tone == "warn"
+    assert row(problem="torn").cells[3] == "torn"
