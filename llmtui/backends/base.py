@@ -106,14 +106,6 @@ class End(msgspec.Struct, frozen=True):
 StreamItem = Sent | Chunk | End
 
 
-class ServerStats(msgspec.Struct, frozen=True, kw_only=True):
-    """What the server says of its own load right now; None where it does not tell."""
-
-    running: int | None = None
-    queued: int | None = None
-    kv_usage: float | None = None
-
-
 class Backend(Protocol):
     """A server behind its wire protocol. All methods raise `BackendError` and nothing else."""
 
@@ -140,9 +132,6 @@ class Backend(Protocol):
 
     async def count_tokens(self, model: str, text: str) -> int | None:
         """Count `text` by the server's own tokenizer; None where it offers none."""
-
-    async def server_stats(self) -> ServerStats:
-        """Read the server's own load."""
 
     async def aclose(self) -> None:
         """Close every connection."""

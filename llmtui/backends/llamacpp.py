@@ -1,16 +1,16 @@
 """llama.cpp's server, with one model or as a router of several; the embedded server is one of them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 
 from llmtui.backends.answer import AnswerChunks
-from llmtui.backends.base import BackendError, GenerationRequest, ServerStats, StreamItem
+from llmtui.backends.base import BackendError, GenerationRequest, StreamItem
 from llmtui.backends.counters import read_positive
-from llmtui.backends.exchange import post_timed, request_json, request_text
+from llmtui.backends.exchange import post_timed, request_json
 from llmtui.backends.http_backend import HttpBackend
 from llmtui.backends.llamacpp_frames import (
     CompletionReader,
@@ -20,12 +20,9 @@ from llmtui.backends.llamacpp_frames import (
     has_failed,
     names_of,
     read_model,
-    requests_of_metrics,
     rows_of,
-    stats_of_slots,
     status_of,
 )
-from llmtui.backends.prometheus import read_metrics
 from llmtui.backends.stream_reader import StreamReader
 from llmtui.events import Server
 
@@ -61,9 +58,6 @@ class LlamaCppBackend(HttpBackend):
         self._loading_limit_s = loading_limit_s
         self._load_limit_s = load_limit_s
         self._known: set[str] = set()
-        self._asked_for: str | None = None
-        self._absent: set[str] = set()
-        self._router: bool | None = None
 
     async def describe(self) -> Server:
         """Ask for build, slots and models; waits while the server is loading."""
@@ -153,29 +147,6 @@ class LlamaCppBackend(HttpBackend):
         tokens = answer.get("tokens") if isinstance(answer, dict) else None
         return len(tokens) if isinstance(tokens, list) else None
 
-    async def server_stats(self) -> ServerStats:
-        """Read /metrics and /slots, as far as the server was started with them.
-
-        A router answers for the model that was last asked for, and is kept from loading it for that.
-        """
-        query = ""
-        if self._router is None:
-            self._router = _is_router(await self._props())
-        if self._router:
-            if self._asked_for is None:
-                return ServerStats()
-            query = "?" + urlencode({"model": self._asked_for, "autoload": "false"})
-        scrape = await self._optional(request_text, "/metrics", query)
-        slots = await self._optional(request_json, "/slots", query)
-        if self._absent.issuperset({"/metrics", "/slots"}):
-            text = f"{self.url} tells nothing of its load: start it with --metrics and --slots."
-            raise BackendError("not_supported", text)
-        stats = stats_of_slots(slots)
-        running, queued = requests_of_metrics(read_metrics(scrape or ""))
-        return ServerStats(
-            running=stats.running if running is None else running, queued=queued, kv_usage=stats.kv_usage
-        )
-
     def _reader(self, request: GenerationRequest) -> CountingChatReader | CompletionReader:
         if request.messages:
             return CountingChatReader(url=self.url, model=request.model, secret=self._secret)
@@ -186,7 +157,6 @@ class LlamaCppBackend(HttpBackend):
         if model not in self._known:
             await self._row(model)
             self._known.add(model)
-        self._asked_for = model
 
     async def _row(self, model: str) -> dict[str, Any]:
         rows = rows_of(await self._get("/v1/models"))
@@ -230,19 +200,6 @@ class LlamaCppBackend(HttpBackend):
     async def _props(self, model: str | None = None) -> dict[str, Any]:
         query = "?" + urlencode({"model": model, "autoload": "false"}) if model else ""
         return await self._get(f"/props{query}")
-
-    async def _optional(self, ask: Callable[..., Awaitable[Any]], path: str, query: str) -> Any:
-        """Ask for a page that the server may have been started without; such a page is not asked for again."""
-        if path in self._absent:
-            return None
-        try:
-            return await ask(self._client, "GET", path + query)
-        except BackendError as error:
-            if error.kind not in {"not_supported", "no_model", "bad_request"}:
-                raise
-            if error.kind == "not_supported":
-                self._absent.add(path)
-            return None
 
 
 def _bytes_until_text(reader: StreamReader[Any]) -> int:

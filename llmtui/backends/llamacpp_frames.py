@@ -6,10 +6,9 @@ Recorded from llama-server b11434 and xllamacpp 2026.10.11549.
 from collections.abc import Mapping
 from typing import Any
 
-from llmtui.backends.base import BackendError, Chunk, End, GenerationRequest, ServerStats
+from llmtui.backends.base import BackendError, Chunk, End, GenerationRequest
 from llmtui.backends.chat_frames import ChatStreamReader
-from llmtui.backends.counters import read_count, read_nanoseconds, read_number, read_positive
-from llmtui.backends.prometheus import Metrics
+from llmtui.backends.counters import read_count, read_nanoseconds, read_positive
 from llmtui.backends.stream_reader import EventReader
 from llmtui.events import Model, ServerTimings, Usage
 
@@ -166,25 +165,3 @@ def names_of(row: Mapping[str, Any]) -> set[str]:
     """Return every name under which the server knows the model of this row."""
     aliases = row.get("aliases")
     return {str(row.get("id")), *(map(str, aliases) if isinstance(aliases, list) else ())}
-
-
-def requests_of_metrics(metrics: Metrics) -> tuple[int | None, int | None]:
-    """Return how many requests run and how many wait, as /metrics says."""
-    return read_count(metrics.total("llamacpp:requests_processing")), read_count(
-        metrics.total("llamacpp:requests_deferred")
-    )
-
-
-def stats_of_slots(slots: object) -> ServerStats:
-    """Return what GET /slots says: busy slots, and the share of all contexts that busy slots have filled."""
-    rows = [slot for slot in slots if isinstance(slot, dict)] if isinstance(slots, list) else []
-    busy = [slot for slot in rows if slot.get("is_processing") is True]
-    room = sum(read_number(slot.get("n_ctx")) or 0 for slot in rows)
-    used = sum(_used(slot) for slot in busy)
-    return ServerStats(running=len(busy) if rows else None, kv_usage=min(used / room, 1.0) if room else None)
-
-
-def _used(slot: Mapping[str, Any]) -> float:
-    tokens = slot.get("next_token")
-    decoded = sum(read_number(token.get("n_decoded")) or 0 for token in tokens) if isinstance(tokens, list) else 0
-    return (read_number(slot.get("n_prompt_tokens")) or 0) + decoded

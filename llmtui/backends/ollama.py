@@ -8,7 +8,7 @@ import httpx
 import msgspec
 
 from llmtui.backends.answer import AnswerChunks
-from llmtui.backends.base import BackendError, End, GenerationRequest, ServerStats, StreamItem
+from llmtui.backends.base import BackendError, End, GenerationRequest, StreamItem
 from llmtui.backends.counters import read_positive
 from llmtui.backends.exchange import post_timed, request_json
 from llmtui.backends.http_backend import HttpBackend
@@ -129,10 +129,6 @@ class OllamaBackend(HttpBackend):
         """Ollama offers no tokenizer."""
         del model, text
         return None
-
-    async def server_stats(self) -> ServerStats:
-        """Raise `BackendError` not_supported: Ollama says nothing of its load."""
-        raise BackendError("not_supported", f"{self.url} tells nothing of its load: Ollama has no metrics.")
 
     def _require_whole(self, end: End, request: GenerationRequest) -> None:
         """Raise when the prompt fills its window to the brim: Ollama before 0.12.6 cuts it though told not to."""

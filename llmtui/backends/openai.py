@@ -8,10 +8,10 @@ import httpx
 import msgspec
 
 from llmtui.backends.answer import AnswerChunks
-from llmtui.backends.base import BackendError, GenerationRequest, ServerStats, StreamItem
+from llmtui.backends.base import BackendError, GenerationRequest, StreamItem
 from llmtui.backends.chat_frames import ChatStreamReader, read_frame
 from llmtui.backends.counters import read_count, read_nanoseconds, read_number, read_positive
-from llmtui.backends.exchange import TimedExchange, post_timed, request_json, request_text
+from llmtui.backends.exchange import TimedExchange, post_timed, request_json
 from llmtui.backends.http_backend import HttpBackend
 from llmtui.backends.openai_dialect import Dialect, adapt
 from llmtui.backends.openai_kinds import (
@@ -20,10 +20,8 @@ from llmtui.backends.openai_kinds import (
     loaded_instances,
     read_lmstudio_models,
     read_models,
-    read_stats,
 )
 from llmtui.backends.problems import stream_problem
-from llmtui.backends.prometheus import read_metrics
 from llmtui.backends.stream_reader import StreamReader
 from llmtui.backends.wire import WireError, decode_json
 from llmtui.events import Server
@@ -188,13 +186,6 @@ class OpenAiBackend(HttpBackend):
                 return None
             raise
         return read_count(answer.get("count")) if isinstance(answer, dict) else None
-
-    async def server_stats(self) -> ServerStats:
-        """Read the server's load from its metrics; `BackendError` not_supported where it has none."""
-        if self._traits.metrics is None:
-            text = f"{self.url} tells nothing of its load: servers of the kind {self.kind} have no metrics."
-            raise BackendError("not_supported", text)
-        return read_stats(self._traits.metrics, read_metrics(await request_text(self._client, "GET", "/metrics")))
 
     async def _info(self) -> dict[str | None, Any]:
         for path in self._traits.info_paths:

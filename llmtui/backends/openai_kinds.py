@@ -1,4 +1,4 @@
-"""How the servers differ that speak OpenAI's protocol: fields, metrics, and what they tell of themselves; no I/O.
+"""How the servers differ that speak OpenAI's protocol: fields, and what they tell of themselves; no I/O.
 
 Seen in recordings of vLLM 0.32; read in code and documentation of SGLang 0.5, TGI 3 and LM Studio's REST API v1.
 """
@@ -9,9 +9,7 @@ from typing import Any
 
 import msgspec
 
-from llmtui.backends.base import ServerStats
-from llmtui.backends.counters import read_count, read_positive
-from llmtui.backends.prometheus import Metrics
+from llmtui.backends.counters import read_positive
 from llmtui.events import Model
 
 STANDARD_FIELDS = frozenset(
@@ -44,14 +42,6 @@ _PARAMETER_COUNT = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMBT])\s*$", re.IGNORECA
 _SCALES = {"K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 
-class MetricNames(msgspec.Struct, frozen=True):
-    """Names of the gauges in a server's metrics, newest first; empty where it has none."""
-
-    running: tuple[str, ...]
-    queued: tuple[str, ...]
-    kv_usage: tuple[str, ...] = ()
-
-
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of OpenAI-compatible server.
 
@@ -62,7 +52,6 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         continuous_usage: It states its token count with every chunk when asked.
         tokenizer: It counts tokens at POST /tokenize.
         manages_models: It loads and unloads at /api/v1/models (LM Studio).
-        metrics: Names of its gauges at GET /metrics, None where it has no such page.
         info_paths: Where it tells its version, newest first.
         slots_field: The field there that says how many requests run at once.
         context_field: The field there that holds the context of its only model.
@@ -73,7 +62,6 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     continuous_usage: bool = False
     tokenizer: bool = False
     manages_models: bool = False
-    metrics: MetricNames | None = None
     info_paths: tuple[str, ...] = ()
     slots_field: str | None = None
     context_field: str | None = None
@@ -85,28 +73,17 @@ _ALL = (
         name="vllm",
         continuous_usage=True,
         tokenizer=True,
-        metrics=MetricNames(
-            running=("vllm:num_requests_running",),
-            queued=("vllm:num_requests_waiting",),
-            kv_usage=("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"),
-        ),
         info_paths=("/version",),
     ),
     Kind(
         name="sglang",
         continuous_usage=True,
         tokenizer=True,
-        metrics=MetricNames(
-            running=("sglang:num_running_reqs",),
-            queued=("sglang:num_queue_reqs",),
-            kv_usage=("sglang:token_usage",),
-        ),
         info_paths=("/server_info", "/get_server_info"),
         slots_field="max_running_requests",
     ),
     Kind(
         name="tgi",
-        metrics=MetricNames(running=("tgi_batch_current_size",), queued=("tgi_queue_size",)),
         info_paths=("/info",),
         slots_field="max_concurrent_requests",
         context_field="max_total_tokens",
@@ -115,15 +92,6 @@ _ALL = (
 )
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
 """By name; "openai" is a server of which no more is known than that it speaks the protocol."""
-
-
-def read_stats(names: MetricNames, metrics: Metrics) -> ServerStats:
-    """Pick a server's load out of its metrics. Of several engines requests are summed, use of the KV cache averaged."""
-    return ServerStats(
-        running=read_count(metrics.total(*names.running)),
-        queued=read_count(metrics.total(*names.queued)),
-        kv_usage=metrics.mean(*names.kv_usage),
-    )
 
 
 def read_models(listing: Any) -> tuple[Model, ...]:

@@ -5,9 +5,11 @@ from typing import ClassVar
 
 import pytest
 
-from llmtui.backends.base import BackendError, Chunk, End, GenerationRequest, Sent, ServerStats
+from llmtui.backends.base import BackendError, Chunk, End, GenerationRequest, Sent
 from llmtui.backends.discover import identify
+from llmtui.backends.exchange import request_json
 from llmtui.backends.llamacpp import LlamaCppBackend
+from llmtui.backends.transport import open_client
 from llmtui.events import ServerTimings, Usage
 from llmtui.testing.byte_server import Answer, ByteServer, Piece, ReceivedRequest, sse
 
@@ -15,16 +17,6 @@ MODEL = "smollm2"
 LISTING = Answer.json({"data": [{"id": MODEL, "aliases": ["smol"], "owned_by": "llamacpp", "meta": {"n_ctx": 2048}}]})
 LOADING = Answer.json({"error": {"message": "Loading model", "type": "unavailable_error", "code": 503}}, 503)
 NOT_FOUND = Answer.json({"error": {"code": 404, "message": "File Not Found", "type": "not_found_error"}}, 404)
-NOT_SUPPORTED = Answer.json(
-    {
-        "error": {
-            "code": 501,
-            "message": "This server does not support metrics endpoint.",
-            "type": "not_supported_error",
-        }
-    },
-    501,
-)
 CHAT = "/v1/chat/completions"
 LAST = {"content": "", "stop": True, "stop_type": "limit", "tokens_predicted": 2, "tokens_evaluated": 3}
 
@@ -73,6 +65,12 @@ async def failure(backend: LlamaCppBackend, request: GenerationRequest) -> tuple
     return items, caught.value
 
 
+async def running(url: str) -> int:
+    """How many requests the server's slots work on now."""
+    async with open_client(url) as client:
+        return sum(slot["is_processing"] for slot in await request_json(client, "GET", "/slots"))
+
+
 def texts(items: list) -> list[str]:
     return [item.text for item in items if isinstance(item, Chunk)]
 
@@ -105,40 +103,6 @@ async def test_tokens_are_counted_by_the_server(captures):
         async with backend_on(server.url) as backend:
             assert await backend.count_tokens(MODEL, "Hello wörld 🦊") == 7
     assert json.loads(server.requests[0].body) == {"model": MODEL, "content": "Hello wörld 🦊"}
-
-
-async def test_the_load_comes_from_metrics_and_slots(captures):
-    slots = [
-        {"id": 0, "n_ctx": 2048, "is_processing": True, "n_prompt_tokens": 500, "next_token": [{"n_decoded": 12}]},
-        {"id": 1, "n_ctx": 2048, "is_processing": False},
-    ]
-    metrics = Answer.http(200, b"llamacpp:requests_processing 1\nllamacpp:requests_deferred 3\n", "text/plain")
-    pages = {"/props": Answer.recording(captures / "llamacpp_get_props.raw"), "/metrics": metrics}
-    with serving(pages | {"/slots": Answer.json(slots)}) as server:
-        async with backend_on(server.url) as backend:
-            assert await backend.server_stats() == ServerStats(running=1, queued=3, kv_usage=0.125)
-
-
-async def test_a_page_that_the_server_was_started_without_is_asked_for_once():
-    pages = {
-        "/props": Answer.json({}),
-        "/metrics": NOT_SUPPORTED,
-        "/slots": Answer.json([{"id": 0, "is_processing": True}]),
-    }
-    with serving(pages) as server:
-        async with backend_on(server.url) as backend:
-            for _ in range(3):
-                assert await backend.server_stats() == ServerStats(running=1)
-    assert (paths(server).count("/metrics"), paths(server).count("/slots"), paths(server).count("/props")) == (1, 3, 1)
-
-
-async def test_a_server_without_both_pages_says_how_to_get_them():
-    with serving({"/props": Answer.json({}), "/metrics": NOT_SUPPORTED, "/slots": NOT_SUPPORTED}) as server:
-        async with backend_on(server.url) as backend:
-            with pytest.raises(BackendError) as caught:
-                await backend.server_stats()
-    assert caught.value.kind == "not_supported"
-    assert "--metrics" in caught.value.sentence
 
 
 # --- streams that end well -----------------------------------------------------------------------------------------
@@ -397,10 +361,6 @@ class Router:
             if path == "/v1/models"
             else None,
             "/props": Answer.json(self.OF_MODEL if query else self.OF_ROUTER),
-            "/metrics": Answer.http(
-                200, b"llamacpp:requests_processing 1\nllamacpp:requests_deferred 0\n", "text/plain"
-            ),
-            "/slots": Answer.json([{"id": 0, "n_ctx": 512, "is_processing": True, "n_prompt_tokens": 128}]),
             CHAT: Answer.stream(sse(delta("x"), FINISH)),
         }
         if path in {"/models/load", "/models/unload"}:
@@ -505,29 +465,6 @@ async def test_rule_21_describing_a_router_loads_nothing():
     assert asked == ["/props?model=good&autoload=false"]
 
 
-async def test_rule_21_polling_a_router_names_the_model_and_loads_nothing():
-    with ByteServer(Router()) as server:
-        async with backend_on(server.url) as backend:
-            assert await backend.server_stats() == ServerStats()
-            await take(backend, chat(model="good"))
-            assert await backend.server_stats() == ServerStats(running=1, queued=0, kv_usage=0.25)
-    polled = [path for path in paths(server) if path.startswith(("/metrics", "/slots"))]
-    assert polled == ["/metrics?model=good&autoload=false", "/slots?model=good&autoload=false"]
-
-
-async def test_a_router_that_has_not_loaded_the_model_has_no_load_to_tell():
-    router = Router()
-    not_loaded = Answer.json(
-        {"error": {"code": 400, "message": "model is not loaded", "type": "invalid_request_error"}}, 400
-    )
-    with ByteServer(lambda r: not_loaded if "autoload=false" in r.path else router(r)) as server:
-        async with backend_on(server.url) as backend:
-            await take(backend, chat(model="good"))
-            for _ in range(2):
-                assert await backend.server_stats() == ServerStats()
-    assert sum("/metrics" in path for path in paths(server)) == 2
-
-
 # --- the real server -----------------------------------------------------------------------------------------------
 
 
@@ -603,16 +540,14 @@ class TestRealServer:
             async for item in stream:
                 if isinstance(item, Chunk):
                     break
-            busy = await backend.server_stats()
+            busy = await running(llamacpp_server.url)
             await stream.aclose()
             for _ in range(100):
-                if (await backend.server_stats()).running == 0:
+                if not (idle := await running(llamacpp_server.url)):
                     break
                 await asyncio.sleep(0.05)
-            idle = await backend.server_stats()
-        assert busy.running >= 1
-        assert busy.kv_usage > 0
-        assert idle.running == 0
+        assert busy >= 1
+        assert idle == 0
 
     async def test_loading_what_is_loaded_changes_nothing(self, llamacpp_server):
         async with backend_on(llamacpp_server.url) as backend:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmtui.backends.base import BackendError, Chunk, GenerationRequest, ServerStats
+from llmtui.backends.base import BackendError, Chunk, GenerationRequest
 from llmtui.backends.llamacpp_frames import (
     CompletionReader,
     CountingChatReader,
@@ -14,12 +14,9 @@ from llmtui.backends.llamacpp_frames import (
     names_of,
     read_model,
     read_timings,
-    requests_of_metrics,
     rows_of,
-    stats_of_slots,
     status_of,
 )
-from llmtui.backends.prometheus import read_metrics
 from llmtui.backends.transport import TimedRead
 from llmtui.events import Model, ServerTimings, Usage
 
@@ -340,29 +337,3 @@ def test_a_model_has_several_names():
 def test_ollamas_list_beside_the_rows_is_left_alone():
     assert rows_of({"models": [{"name": "a"}], "data": [ROW, {}, None]}) == [ROW]
     assert rows_of({"models": [{"name": "a"}]}) == []
-
-
-# --- the load ------------------------------------------------------------------------------------------------------
-
-
-def test_requests_by_metrics(body_of):
-    assert requests_of_metrics(read_metrics(body_of("llamacpp_get_metrics").decode())) == (0, 0)
-    text = "llamacpp:requests_processing 2\nllamacpp:requests_deferred 5\n"
-    assert requests_of_metrics(read_metrics(text)) == (2, 5)
-    assert requests_of_metrics(read_metrics("")) == (None, None)
-
-
-def test_slots_tell_who_is_busy_and_how_full(body_of):
-    slots = json.loads(body_of("llamacpp_get_slots"))
-    assert stats_of_slots(slots) == ServerStats(running=0, kv_usage=0.0)
-    slots[0] |= {"is_processing": True, "n_prompt_tokens": 1000, "next_token": [{"n_decoded": 24}]}
-    assert stats_of_slots(slots) == ServerStats(running=1, kv_usage=0.25)
-
-
-@pytest.mark.parametrize("slots", [None, {}, [], ["x"], "text"])
-def test_slots_that_say_nothing(slots):
-    assert stats_of_slots(slots) == ServerStats()
-
-
-def test_a_fresh_slot_has_few_keys():
-    assert stats_of_slots([{"id": 0, "n_ctx": 2048, "is_processing": True}]) == ServerStats(running=1, kv_usage=0.0)

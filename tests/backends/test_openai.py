@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from llmtui.backends.base import Backend, BackendError, Chunk, End, GenerationRequest, Sent, ServerStats
+from llmtui.backends.base import Backend, BackendError, Chunk, End, GenerationRequest, Sent
 from llmtui.backends.openai import OpenAiBackend
 from llmtui.backends.transport import open_client
 from llmtui.events import Model, Usage
@@ -658,24 +658,6 @@ async def test_tokens_of_a_server_that_lacks_its_tokenizer_are_unknown_and_other
         with pytest.raises(BackendError):
             await backend.count_tokens("m", "x")
         await backend.aclose()
-
-
-async def test_load_is_read_from_the_recorded_metrics_of_vllm(captures):
-    with ByteServer(Answer.recording(captures / "vllm_metrics.raw")) as server:
-        backend = OpenAiBackend(server.url, kind="vllm")
-        assert await backend.server_stats() == ServerStats(running=0, queued=0, kv_usage=0.0)
-        await backend.aclose()
-    assert server.requests[0].path == "/metrics"
-
-
-@pytest.mark.parametrize("kind", ["openai", "lmstudio", "sglang"])
-async def test_load_that_is_not_told_is_not_supported(kind):
-    with ByteServer(pages()) as server:
-        backend = OpenAiBackend(server.url, kind=kind)
-        with pytest.raises(BackendError) as caught:
-            await backend.server_stats()
-        await backend.aclose()
-    assert caught.value.kind == "not_supported"
 
 
 def lmstudio(*instances):

@@ -1,8 +1,6 @@
 import pytest
 
-from llmtui.backends.base import ServerStats
-from llmtui.backends.openai_kinds import KINDS, loaded_instances, read_lmstudio_models, read_models, read_stats
-from llmtui.backends.prometheus import read_metrics
+from llmtui.backends.openai_kinds import KINDS, loaded_instances, read_lmstudio_models, read_models
 from llmtui.events import Model
 
 LMSTUDIO = {
@@ -83,29 +81,3 @@ def test_instances_are_found_by_key_and_by_their_own_name():
     assert loaded_instances(LMSTUDIO, "qwen/qwen3-4b") == config
     assert loaded_instances(LMSTUDIO, "qwen/qwen3-4b:2") == config
     assert loaded_instances(LMSTUDIO, "tiny") == loaded_instances(LMSTUDIO, "other") == {}
-
-
-@pytest.mark.parametrize(
-    ("kind", "text", "stats"),
-    [
-        (
-            "vllm",
-            (
-                'vllm:num_requests_running{engine="0"} 3\nvllm:num_requests_running{engine="1"} 1\n'
-                'vllm:num_requests_waiting{engine="0"} 2\n'
-                'vllm:kv_cache_usage_perc{engine="0"} 0.5\nvllm:kv_cache_usage_perc{engine="1"} 0.25\n'
-            ),
-            ServerStats(running=4, queued=2, kv_usage=0.375),
-        ),
-        ("vllm", "vllm:gpu_cache_usage_perc 0.5\n", ServerStats(kv_usage=0.5)),
-        (
-            "sglang",
-            'sglang:num_running_reqs{m="x"} 3.0\nsglang:num_queue_reqs{m="x"} 0.0\nsglang:token_usage{m="x"} 0.1\n',
-            ServerStats(running=3, queued=0, kv_usage=0.1),
-        ),
-        ("tgi", "tgi_batch_current_size 2\ntgi_queue_size 5\n", ServerStats(running=2, queued=5)),
-        ("tgi", "", ServerStats()),
-    ],
-)
-def test_load_of_each_kind(kind, text, stats):
-    assert read_stats(KINDS[kind].metrics, read_metrics(text)) == stats

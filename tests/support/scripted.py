@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from llmtui.backends.base import BackendError, Chunk, End, Sent, ServerStats
+from llmtui.backends.base import BackendError, Chunk, End, Sent
 from llmtui.events import Model, Server, Usage
 
 
@@ -72,9 +72,6 @@ class ScriptedBackend:
         if isinstance(self.count, BackendError):
             raise self.count
         return self.count
-
-    async def server_stats(self):
-        return ServerStats()
 
     async def aclose(self):
         self.closed = True
