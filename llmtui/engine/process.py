@@ -155,6 +155,7 @@ def _header(request: RunRequest, suite: Suite, recorder: Recorder, hardware: Har
         parent=Path(request.parent).stem if request.parent is not None else None,
         parent_jobs=request.parent_jobs,
         changes=request.changes,
+        within=request.within,
         hardware=hardware,
     )
 

@@ -19,6 +19,8 @@ from llmtui.events import (
     JobQueued,
     JobStarted,
     JobState,
+    RepetitionBegun,
+    RepetitionEnded,
     RequestFinished,
     RequestStarted,
     SessionFinished,
@@ -52,12 +54,14 @@ class _Job:
 class Left(NamedTuple):
     """The queue to go on with: all jobs that the log has, and the plans of those that it does not have yet.
 
-    `last` is the highest number among the ids of all jobs of which the log speaks.
+    `last` is the highest number among the ids of all jobs of which the log speaks. `goals` are the repetitions that go
+    on: the job that names each, and the share to which its rate is to be known.
     """
 
     jobs: list[QueuedJob]
     plans: list[JobPlan]
     last: int = 0
+    goals: tuple[tuple[str, float], ...] = ()
 
 
 class SessionRest:
@@ -71,6 +75,12 @@ class SessionRest:
         self.resumes = 0
         self._began = False
         self._jobs: dict[str, _Job] = {}
+        self._goals: dict[str, float] = {}
+
+    @property
+    def within(self) -> float | None:
+        """The share to which all rates are to be known, while the log may not have all of the jobs that this is for."""
+        return None if self._began or self.header is None else self.header.within
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -113,6 +123,10 @@ class SessionRest:
             case JobMoved(job=name, before=before):
                 self._began = True
                 move_key(self._jobs, name, before)
+            case RepetitionBegun(job=name, within=within):
+                self._goals[name] = within
+            case RepetitionEnded(job=name):
+                self._goals.pop(name, None)
             case JobStarted():
                 self._began = True
                 self._job(event.job).status = "running"
@@ -162,7 +176,7 @@ class SessionRest:
         whole = [] if self._began else plans(suite, planned)
         lacking = [plan for plan in whole if (kin(plan), plan.iteration) not in known]
         last = max((int(found[1]) for found in map(_JOB_ID.fullmatch, self._jobs) if found), default=0)
-        return Left([job for job in jobs if job is not None], lacking, last)
+        return Left([job for job in jobs if job is not None], lacking, last, tuple(self._goals.items()))
 
 
 def read_rest(path: Path) -> SessionRest:

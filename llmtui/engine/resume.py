@@ -102,6 +102,7 @@ async def resume_engine(request: ResumeRequest, servers: ServersOf) -> None:
             watcher=keeper,
             sensors=keeper.sensors,
             left=left,
+            within=rest.within,
         )
         await run_session(session, suite, recorder, writer, keeper)
 

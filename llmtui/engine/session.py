@@ -86,9 +86,11 @@ class Session:
                 planned = await self._interruptible(self._targets.resolve(self._suite))
                 self._left = Left([], [] if planned is None else self._plans(self._suite, planned))
             self._queue.restore(self._left.jobs, self._left.last)
-            added = [self._queue.add(plan) for plan in self._left.plans]
-            if self._within is not None and added:
-                self._repetition.begin(added, self._within)
+            for plan in self._left.plans:
+                self._queue.add(plan)
+            self._repetition.restore(self._left.goals)
+            if self._within is not None:
+                self._repetition.begin(self._queue, self._within)
             await self._run_queue()
         return ("completed" if self._stop_reason is None else "stopped"), self._stop_reason
 

@@ -23,6 +23,8 @@ from llmtui.events.jobs import JobState as JobState
 from llmtui.events.jobs import JobStatus as JobStatus
 from llmtui.events.jobs import ModelFinished as ModelFinished
 from llmtui.events.jobs import Phase as Phase
+from llmtui.events.jobs import RepetitionBegun as RepetitionBegun
+from llmtui.events.jobs import RepetitionEnded as RepetitionEnded
 from llmtui.events.machine import SamplerLost as SamplerLost
 from llmtui.events.machine import SamplerStarted as SamplerStarted
 from llmtui.events.machine import SampleTaken as SampleTaken
@@ -74,6 +76,8 @@ AnyEvent = (
     | ServerProcessesFound
     | JobQueued
     | JobMoved
+    | RepetitionBegun
+    | RepetitionEnded
     | JobStarted
     | JobProgressed
     | JobFinished

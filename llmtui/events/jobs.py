@@ -48,6 +48,23 @@ class JobMoved(Event, frozen=True, kw_only=True):
     before: str | None = None
 
 
+class RepetitionBegun(Event, frozen=True, kw_only=True):
+    """`job` and its iterations are run again and again until the interval of the median of their rates is known.
+
+    It is known when its half width is at most `within`, a share of that median.
+    """
+
+    job: str
+    within: float
+
+
+class RepetitionEnded(Event, frozen=True, kw_only=True):
+    """`job` and its iterations are not repeated any more: their rate is known, or (not `reached`) it can't be."""
+
+    job: str
+    reached: bool
+
+
 class JobStarted(Event, frozen=True, kw_only=True):
     """The engine took a job from the queue."""
 

@@ -16,7 +16,7 @@ class SessionOpened(Event, frozen=True, kw_only=True):
     """The header, first line of every log. `suite` is the suite's YAML word for word, `overrides` what `--set` gave.
 
     A session that runs jobs of a finished one again names it: `parent` is that session, `parent_jobs` are its jobs, and
-    `changes` the parameters that differ.
+    `changes` the parameters that differ; with `within` each of them is repeated until its rate is known to that share.
     """
 
     format: int
@@ -36,6 +36,7 @@ class SessionOpened(Event, frozen=True, kw_only=True):
     parent: str | None = None
     parent_jobs: tuple[str, ...] = ()
     changes: dict[str, str] = {}
+    within: float | None = None
     hardware: HardwareSnapshot = HardwareSnapshot()
 
 

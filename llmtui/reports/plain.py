@@ -138,6 +138,11 @@ def _job_started(report: PlainReport, event: ev.JobStarted) -> Iterator[str]:
     yield f"job {ended + 1} of {len(report.state.jobs)}: {report.job_name(event.job)}{visible(model)}"
 
 
+@_tells(ev.RepetitionBegun)
+def _repetition_begun(report: PlainReport, event: ev.RepetitionBegun) -> Iterator[str]:
+    yield f"{report.job_name(event.job)}: repeated until its rate is known to {event.within * 100:g} %"
+
+
 @_tells(ev.JobFinished)
 def _job_finished(report: PlainReport, event: ev.JobFinished) -> Iterator[str]:
     yield f"{report.job_name(event.job)}: {event.status}{f': {report.problem(event.reason)}' if event.reason else ''}"

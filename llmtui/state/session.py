@@ -130,6 +130,7 @@ class Job:
 
     `loaded`, `unloaded` and `ended` tell of each of the models that it compares.
     `asked` is what was sent as the first of its measured requests.
+    `within` is the share to which its rate is to be known by repetition, None while it is not repeated.
     `changes` counts what may change its row of results; `row` is the row that `results` made at such a count.
     """
 
@@ -145,6 +146,7 @@ class Job:
     reason: str | None = None
     passed: bool | None = None
     cause: JobCause | None = None
+    within: float | None = None
     load_ns: int | None = None
     loaded: list[ModelLoaded] = field(default_factory=list)
     unloaded: list[ModelUnloaded] = field(default_factory=list)

@@ -1,7 +1,8 @@
+import msgspec
 from support.scripted import Sink
 
 from llmtui import events as ev
-from llmtui.engine.queue import JobQueue
+from llmtui.engine.queue import JobQueue, QueuedJob
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.repetition import MOST_RUNS, Repetition
 from llmtui.suites.plan import JobPlan
@@ -22,7 +23,19 @@ def plan(name):
     )
 
 
+def goals(sink):
+    """What the log says of goals, in its order."""
+    kinds = ev.RepetitionBegun, ev.RepetitionEnded
+    return [(type(event), event.job) for event in sink.events if isinstance(event, kinds)]
+
+
 def repeat(rates, names=("a",), bound=0.02):
+    """Run as `log_of` does; return the order of the runs and the alerts."""
+    order, sink = log_of(rates, names, bound)
+    return order, sink.of(ev.AlertRaised)
+
+
+def log_of(rates, names=("a",), bound=0.02):
     """Run the queue; `rates` gives the rate of the n-th run of a name, or None for a run that fails."""
     sink = Sink()
     queue = JobQueue(Recorder(sink))
@@ -38,7 +51,7 @@ def repeat(rates, names=("a",), bound=0.02):
         runs[name] += 1
         queue.finish(job, Outcome(status="done" if job.rate is not None else "failed"))
         repetition.job_ended(job)
-    return order, sink.of(ev.AlertRaised)
+    return order, sink
 
 
 def test_a_steady_rate_ends_after_the_fewest_runs():
@@ -65,3 +78,73 @@ def test_a_run_that_fails_ends_it():
     order, alerts = repeat(lambda _name, run: 100 if run < 2 else None)
     assert len(order) == 3
     assert "gave no rate" in alerts[0].text
+
+
+def cut_off(rates, *, waits=0, within=0.02):
+    """A queue as another engine left it: a job with runs of these rates (None: it failed), and some that wait."""
+    sink = Sink()
+    queue = JobQueue(Recorder(sink))
+    jobs = []
+    for n, rate in enumerate([*rates, *(["waits"] * waits)], start=1):
+        status = "queued" if rate == "waits" else "failed" if rate is None else "done"
+        run = msgspec.structs.replace(plan("a"), iteration=n)
+        jobs.append(QueuedJob(f"j{n}", run, status=status, rate=rate if status == "done" else None))
+    queue.restore(jobs, len(jobs))
+    repetition = Repetition(queue, Recorder(sink))
+    repetition.restore([("j1", within)])
+    return queue, repetition, sink
+
+
+def finish(queue, repetition, rate):
+    job = queue.take()
+    job.rate = rate
+    queue.finish(job, Outcome())
+    repetition.job_ended(job)
+    return job
+
+
+def test_a_goal_is_in_the_log_from_its_begin_to_its_end():
+    _, sink = log_of(lambda _name, run: 100 + run % 2)
+    assert goals(sink) == [(ev.RepetitionBegun, "j1"), (ev.RepetitionEnded, "j1")]
+    assert (sink.of(ev.RepetitionBegun)[0].within, sink.of(ev.RepetitionEnded)[0].reached) == (0.02, True)
+    for rates in (lambda _name, run: 100 + 60 * (run % 2), lambda _name, run: 100 if run < 2 else None):
+        _, sink = log_of(rates)
+        assert [event.reached for event in sink.of(ev.RepetitionEnded)] == [False]
+
+
+def test_a_goal_that_was_cut_off_goes_on_where_it_was():
+    queue, repetition, sink = cut_off([100, 101, 100], waits=1)
+    assert [job.status for job in queue] == ["done"] * 3 + ["queued"], "what waits runs first"
+    for rate in (101, 100, 101):
+        finish(queue, repetition, rate)
+    assert queue.take() is None
+    assert goals(sink) == [(ev.RepetitionEnded, "j1")]
+    assert "after 6 runs" in sink.of(ev.AlertRaised)[0].text, "the runs from before the cut count"
+
+
+def test_a_goal_whose_next_run_was_not_queued_yet_gets_it():
+    queue, _, sink = cut_off([100, 101, 100])
+    assert [(event.rerun_of, event.iteration) for event in sink.of(ev.JobQueued)] == [("j1", 4)]
+    assert queue.take() is not None
+
+
+def test_a_goal_that_needs_no_further_run_ends_when_it_is_restored():
+    for rates, reached in (([100, 101] * 3, True), ([100, 101, None], False)):
+        queue, _, sink = cut_off(rates)
+        assert queue.take() is None
+        assert [event.reached for event in sink.of(ev.RepetitionEnded)] == [reached]
+
+
+def test_a_new_goal_for_what_is_repeated_already_takes_the_place_of_the_old_one():
+    queue, repetition, sink = cut_off([100, 101, 100], waits=1, within=0.5)
+    assert repetition.begin([queue.find("j4")], 0.02) == 1
+    assert [(event.job, event.within) for event in sink.of(ev.RepetitionBegun)] == [("j1", 0.02)]
+    finish(queue, repetition, 150)
+    assert queue.take() is not None, "within the half of it would be enough, within 2 % is not"
+
+
+def test_a_goal_of_a_job_that_is_lost_is_passed_over():
+    sink = Sink()
+    queue = JobQueue(Recorder(sink))
+    Repetition(queue, Recorder(sink)).restore([("j9", 0.02)])
+    assert sink.events == []

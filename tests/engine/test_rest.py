@@ -180,3 +180,21 @@ def test_jobs_that_compare_models_come_back_with_them(mode):
     gone = [PlannedTarget("t", None, "nobody listens")]
     problems = [model.problem for job in rest.left(suite, gone).jobs for model in job.plan.models]
     assert problems == ["nobody listens"] * 2
+
+
+def test_the_goals_of_repetitions_go_on_until_they_ended():
+    first, second = (ev.RepetitionBegun(t=2, job=f"j{n}", within=0.02) for n in (1, 3))
+    tighter = ev.RepetitionBegun(t=3, job="j1", within=0.01)
+    ended = ev.RepetitionEnded(t=4, job="j3", reached=True)
+    assert rest_of(*QUEUE).left(SUITE, TARGETS).goals == ()
+    assert rest_of(*QUEUE, first, second).left(SUITE, TARGETS).goals == (("j1", 0.02), ("j3", 0.02))
+    assert rest_of(*QUEUE, first, second, tighter, ended).left(SUITE, TARGETS).goals == (("j1", 0.01),)
+    assert rest_of(*QUEUE, ended).left(SUITE, TARGETS).goals == ()
+
+
+def test_a_session_that_is_repeated_as_a_whole_knows_so_until_its_first_job_begins():
+    for told, within in (([], 0.02), (QUEUE[:2], 0.02), ([*QUEUE, ev.JobStarted(t=2, job="j1")], None)):
+        rest = SessionRest()
+        rest.take([header(within=0.02), *told])
+        assert rest.within == within
+    assert rest_of(*QUEUE).within is None

@@ -36,6 +36,8 @@ def finished(draw):
 MAKERS = (
     lambda draw: queued(draw(JOBS)),
     lambda draw: ev.JobMoved(t=0, job=draw(JOBS), before=draw(st.none() | JOBS)),
+    lambda draw: ev.RepetitionBegun(t=0, job=draw(JOBS), within=0.02),
+    lambda draw: ev.RepetitionEnded(t=0, job=draw(JOBS), reached=draw(st.booleans())),
     lambda draw: ev.JobStarted(t=0, job=draw(JOBS)),
     lambda draw: ev.JobProgressed(t=0, job=draw(JOBS), phase="measuring", done=draw(st.integers(0, 9))),
     lambda draw: ev.JobFinished(t=0, job=draw(JOBS), status=draw(st.sampled_from(("done", "failed")))),

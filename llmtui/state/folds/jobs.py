@@ -22,6 +22,18 @@ def _job_moved(state: SessionState, event: ev.JobMoved) -> Sections:
     return "queue", "results"
 
 
+@folds(ev.RepetitionBegun)
+def _repetition_begun(state: SessionState, event: ev.RepetitionBegun) -> Sections:
+    job_of(state, event.job).within = event.within
+    return ("queue",)
+
+
+@folds(ev.RepetitionEnded)
+def _repetition_ended(state: SessionState, event: ev.RepetitionEnded) -> Sections:
+    job_of(state, event.job).within = None
+    return ("queue",)
+
+
 @folds(ev.JobStarted)
 def _job_started(state: SessionState, event: ev.JobStarted) -> Sections:
     job = job_of(state, event.job)

@@ -1,4 +1,4 @@
-"""The queue pane: one row for each job with its state, progress and time."""
+"""The queue pane: one row for each job with state, progress and time; "to 2 %" is how exactly its rate is wanted."""
 
 from llmtui import wording
 from llmtui.metrics.statistics import median
@@ -24,7 +24,8 @@ def queue_rows(state: SessionState, glyphs: Glyphs) -> list[Row]:
 
 def _row(state: SessionState, job: Job, glyphs: Glyphs) -> Row:
     plan = job.plan
-    name = f"{plan.workload} #{plan.iteration}" if plan else "?"
+    goal = f" to {job.within * 100:g} %" if job.within is not None else ""
+    name = f"{plan.workload} #{plan.iteration}{goal}" if plan else "?"
     glyph = glyphs.skipped if job.status == "cancelled" else getattr(glyphs, job.status)
     status = job.phase or job.status if job.status == "running" else job.status
     progress = f"{job.done}/{job.total}" if job.total else wording.NOTHING

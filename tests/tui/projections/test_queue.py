@@ -27,6 +27,13 @@ def test_each_state_has_a_glyph_and_a_word():
     assert rows[3].cells[3] == "1/2"
 
 
+def test_a_job_that_is_repeated_says_to_which_end():
+    events = [header(), queued(), queued("j2", 2), ev.RepetitionBegun(t=3, job="j1", within=0.025)]
+    for ended, name in (([], "short #1 to 2.5 %"), ([ev.RepetitionEnded(t=4, job="j1", reached=True)], "short #1")):
+        rows = queue_rows(folded([*events, *ended]), glyphs_of("ascii"))
+        assert [row.cells[1] for row in rows] == [name, "short #1"]
+
+
 def test_names_from_outside_can_do_nothing():
     rows = queue_rows(folded([header(), queued(workload="a\x1b[2J", model="m\nn")]), glyphs_of("ascii"))
     assert "\x1b" not in "".join(rows[0].cells)
