@@ -10,7 +10,7 @@ from typing import Any, Literal
 from llmtui.backends.base import Backend, BackendError, GenerationRequest
 from llmtui.engine.findings import JobFindings
 from llmtui.engine.gate import Gate
-from llmtui.engine.measurement import Measurement
+from llmtui.engine.measurement import Measurement, logged_options
 from llmtui.engine.recorder import Recorder
 from llmtui.events import (
     Model,
@@ -119,7 +119,7 @@ class JobBench(JobFindings):
                 model=self._model,
                 messages=messages,
                 target=self._beside,
-                options=_logged_options(request),
+                options=logged_options(request),
                 warmup=warmup,
                 step=step,
                 task=task,
@@ -215,23 +215,7 @@ class JobBench(JobFindings):
         return f"[{hashlib.sha256(mark.encode()).hexdigest()[:8]}]\n"
 
     def _finish(self, measurement: Measurement, status: RequestStatus, *, warmup: bool) -> Generation:
-        end = measurement.end
-        generation = Generation(
-            status=status,
-            text=measurement.text,
-            reasoning=measurement.reasoning,
-            figures=measurement.figures(),
-            request=measurement.request,
-            due_ns=measurement.due_ns,
-            sent_ns=measurement.sent_ns,
-            ended_ns=self._recorder.now(),
-            arrivals_ns=measurement.arrivals_ns,
-            usage=end.usage if end else None,
-            timings=end.timings if end else None,
-            finish_reason=end.finish_reason if end else None,
-            problem=measurement.problem,
-            problem_kind=measurement.problem_kind,
-        )
+        generation = measurement.generation(status)
         if not warmup and generation.sent_ns is not None:
             self.spans.append((generation.sent_ns, generation.ended_ns))
         if not warmup and status == "done" and generation.figures.decode_rate is not None:
@@ -261,15 +245,3 @@ async def _let_go(backend: Backend, model: str) -> None:
     except BackendError as error:
         if error.kind != "not_supported":
             raise
-
-
-def _logged_options(request: GenerationRequest) -> dict[str, Any]:
-    """Return the sampling parameters of a request as they stand in the log."""
-    options: dict[str, Any] = {"max_tokens": request.max_tokens, **request.options}
-    if request.temperature is not None:
-        options["temperature"] = request.temperature
-    if request.seed is not None:
-        options["seed"] = request.seed
-    if request.stop:
-        options["stop"] = list(request.stop)
-    return options

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 from llmtui.backends.base import Backend, BackendError, Chunk, End, GenerationRequest, Sent
 from llmtui.engine.batching import TokenBatcher
 from llmtui.engine.recorder import Recorder
-from llmtui.events import Figures, RequestSent
+from llmtui.events import Figures, RequestSent, RequestStatus
 from llmtui.metrics.latency import Arrival, measure
+from llmtui.workloads.base import Generation
 
 
 class Measurement:
@@ -86,6 +87,26 @@ class Measurement:
             if batcher is not None:
                 batcher.flush()
 
+    def generation(self, status: RequestStatus) -> Generation:
+        """Return the request as it went, ended now."""
+        end = self.end
+        return Generation(
+            status=status,
+            text=self.text,
+            reasoning=self.reasoning,
+            figures=self.figures(),
+            request=self.request,
+            due_ns=self.due_ns,
+            sent_ns=self.sent_ns,
+            ended_ns=self._recorder.now(),
+            arrivals_ns=self.arrivals_ns,
+            usage=end.usage if end else None,
+            timings=end.timings if end else None,
+            finish_reason=end.finish_reason if end else None,
+            problem=self.problem,
+            problem_kind=self.problem_kind,
+        )
+
     def figures(self) -> Figures:
         """Return the figures of what came."""
         end = self.end
@@ -100,6 +121,18 @@ class Measurement:
         )
         # What the backend has to say of its figures stands beside them.
         return replace(figures, notes=(*figures.notes, *end.notes)) if end and end.notes else figures
+
+
+def logged_options(request: GenerationRequest) -> dict[str, Any]:
+    """Return the sampling parameters of a request as they stand in the log."""
+    options: dict[str, Any] = {"max_tokens": request.max_tokens, **request.options}
+    if request.temperature is not None:
+        options["temperature"] = request.temperature
+    if request.seed is not None:
+        options["seed"] = request.seed
+    if request.stop:
+        options["stop"] = list(request.stop)
+    return options
 
 
 def _without_messages(body: dict[str, Any], request: GenerationRequest) -> dict[str, Any]:
