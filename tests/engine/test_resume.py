@@ -75,6 +75,19 @@ def test_it_goes_on_in_the_same_log_on_both_loops(tmp_path, code):
     assert isinstance(told[-1], ev.SessionFinished)
 
 
+@pytest.mark.parametrize("ended", [False, True])
+def test_what_was_repeated_is_repeated_on_unless_that_had_ended(tmp_path, ended):
+    begun = ev.RepetitionBegun(t=300 * MS, job="j1", within=0.02)
+    end = ev.RepetitionEnded(t=301 * MS, job="j1", reached=True)
+    path = cut_session(tmp_path, begun, *([end] if ended else []))
+    done = resume(path)
+    assert done.returncode == 0, done.stderr
+    events = read_log(path).events
+    again = [event for event in events if isinstance(event, ev.JobQueued) and event.rerun_of is not None]
+    assert [(event.rerun_of, event.iteration) for event in again] == ([] if ended else [("j1", 2)])
+    assert [event.reached for event in events if isinstance(event, ev.RepetitionEnded)] == [ended], "the server is gone"
+
+
 def test_the_asyncio_child_has_no_uvloop():
     code = ON_ASYNCIO.partition(ON_UVLOOP)[0] + "import uvloop"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 1

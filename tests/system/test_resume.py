@@ -165,6 +165,39 @@ def test_a_rerun_of_the_user_survives_and_a_second_kill_too(llmtui, gone):
     assert set(prompts.values()) == {1}, "no cache may know a prompt from before"
 
 
+REPEATED = """
+name: repeated
+targets: [embedded]
+pause_s: 0
+embedded: {threads: 1, context: 1024}
+workloads:
+  - {kind: generate, name: first, prompts: ["Tell a story about the sea."], max_tokens: 32}
+"""
+
+
+def test_what_is_repeated_is_repeated_on_after_a_kill(llmtui, gone):
+    llmtui("run", llmtui.suite(REPEATED), "--detach")
+    llmtui.wait_for_text('"ev":"job_started"')
+    assert "repeating 1 of them" in llmtui("ctl", "repeat", "j1", "--within", "99").stdout
+    llmtui.wait_for_text('"rerun_of":"j1"')
+    path = llmtui.log()
+    os.kill(read_log(path).header.pid, signal.SIGKILL)
+    assert gone(read_log(path).header.pid)
+    before = read_log(path).events
+    assert not any(isinstance(event, ev.RepetitionEnded) for event in before), "killed before its end"
+    went_on = llmtui("resume", "last", "--plain")
+    assert went_on.returncode == 0, went_on.stderr
+    assert_whole(events := read_log(path).events, before)
+    after = events[len(before) :]
+    assert [event.rerun_of for event in after if isinstance(event, ev.JobQueued)].count("j1") >= 1
+    (begun,) = [event for event in events if isinstance(event, ev.RepetitionBegun)]
+    (ended,) = [event for event in after if isinstance(event, ev.RepetitionEnded)]
+    assert (begun.job, begun.within, ended.job) == ("j1", 0.99, "j1")
+    runs = [event for event in events if isinstance(event, ev.JobFinished)]
+    assert len(runs) >= 6, "so many are needed, those from before the kill among them"
+    assert ended.reached or len(runs) == 60
+
+
 def test_a_session_of_another_host_is_followed_through_a_pipe(llmtui):
     llmtui("run", llmtui.suite(SUITE), "--detach")
     with subprocess.Popen([*LLMTUI, "tail", "last"], stdout=subprocess.PIPE) as tail:
