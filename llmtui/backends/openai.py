@@ -13,10 +13,9 @@ from llmtui.backends.chat_frames import ChatStreamReader, read_frame
 from llmtui.backends.counters import read_count, read_nanoseconds, read_number, read_positive
 from llmtui.backends.exchange import TimedExchange, post_timed, request_json
 from llmtui.backends.http_backend import HttpBackend
-from llmtui.backends.openai_dialect import Dialect, adapt
+from llmtui.backends.openai_dialect import Dialect, adapt, compose
 from llmtui.backends.openai_kinds import (
     KINDS,
-    STANDARD_FIELDS,
     loaded_instances,
     read_lmstudio_models,
     read_models,
@@ -143,11 +142,13 @@ class OpenAiBackend(HttpBackend):
         Many servers say nothing while they read a long prompt, some send comments; neither is a stall, and `limit_s`
         bounds it. From the first text on `stall_s` holds, and comments do not renew it.
         """
+        if not request.messages and request.prompt is None:
+            raise BackendError("bad_request", f"The request to {self.url} holds no text: give it messages or a prompt.")
         dialect = self._dialect
         clock = asyncio.get_running_loop().time
         patient_until = clock() + self._loading_limit_s
         while True:
-            path, payload, notes = self._compose(request, dialect)
+            path, payload, notes = compose(request, dialect, self._traits)
             async with post_timed(
                 self._client,
                 path,
@@ -211,39 +212,6 @@ class OpenAiBackend(HttpBackend):
 
     async def _unload_instance(self, instance: str) -> None:
         await request_json(self._client, "POST", "/api/v1/models/unload", {"instance_id": instance}, limit_s=120.0)
-
-    def _compose(self, request: GenerationRequest, dialect: Dialect) -> tuple[str, dict[str, Any], tuple[str, ...]]:
-        """Return path, body and the notes on what was left out."""
-        if not request.messages and request.prompt is None:
-            raise BackendError("bad_request", f"The request to {self.url} holds no text: give it messages or a prompt.")
-        options = dict(request.options)
-        forced = options.pop("extra_body", {})
-        if request.seed is not None:
-            options["seed"] = request.seed
-        taken = {name: value for name, value in options.items() if self._traits.extra_fields or name in STANDARD_FIELDS}
-        left_out = ", ".join(sorted(options.keys() - taken.keys()))
-        payload: dict[str, Any] = {"model": request.model, "stream": True}
-        if request.messages:
-            path = "/v1/chat/completions"
-            payload["messages"] = [{"role": role, "content": content} for role, content in request.messages]
-        else:
-            path = "/v1/completions"
-            payload["prompt"] = request.prompt
-        fields = {
-            dialect.limit_field if request.messages else "max_tokens": request.max_tokens,
-            "temperature": request.temperature,
-            "stop": list(request.stop) or None,
-            "stream_options": self._stream_options() if dialect.stream_options else None,
-        }
-        given = {name: value for name, value in fields.items() if value is not None}
-        notes = (f"left out, since not every server takes it: {left_out}",) if left_out else ()
-        return path, given | taken | forced | payload, notes
-
-    def _stream_options(self) -> dict[str, bool]:
-        wanted = {"include_usage": True}
-        if self._traits.continuous_usage:
-            wanted["continuous_usage_stats"] = True
-        return wanted
 
 
 def _progress_of_text(reader: StreamReader[Any]) -> int:
