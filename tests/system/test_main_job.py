@@ -165,8 +165,7 @@ def test_a_server_killed_in_mid_stream_fails_the_job_and_the_rest_goes_on(llmtui
     llmtui("run", llmtui.suite(LONG), "--detach", "--set", "max_tokens=400")
     llmtui.wait_for_text('"warmup":true')
     llmtui.wait_for_text('"phase":"measuring"')
-    llmtui.wait_for_text('"request":"j1.2"')
-    time.sleep(0.4)
+    llmtui.wait_for_text('"request":"j1.2","offsets_us"')
     os.kill(servers_started(llmtui)[0], signal.SIGKILL)
     llmtui.wait_for_text('"ev":"session_finished"', 80)
     events = read_log(llmtui.log()).events

@@ -239,7 +239,7 @@ class Tmux:
         self.run("kill-server")
 
 
-SIGNS = {"1": "j1", "2": "TTFT", "3": "CPU", "4": "TTFT", "5": "nothing to report"}
+SIGNS = {"1": "j1", "2": "TTFT", "3": "CPU", "4": "TTFT", "5": "5 alerts"}
 
 
 @pytest.mark.embedded
@@ -251,7 +251,7 @@ def test_every_pane_is_reached_in_tmux(finished, columns, rows):
         tmux.wait_for("completed")
         for key, sign in SIGNS.items():
             tmux.press(key)
-            screen = tmux.wait_for(sign, 5)
+            screen = tmux.wait_for(sign, 20)
             assert len(screen.splitlines()) <= rows
             assert all(len(line) <= columns for line in screen.splitlines())
         tmux.press("4")
