@@ -30,7 +30,11 @@ class _Speed(click.ParamType[float | None]):
 @click.option("--speed", type=_Speed(), default="1", show_default=True, help="Times the pace of the run, or max.")
 @click.option("--plain", is_flag=True, help="One line an event instead of the screen.")
 def command(session: str, speed: float | None, *, plain: bool) -> None:
-    """Play SESSION from its beginning to its end."""
+    """Play SESSION from its beginning to its end.
+
+    SESSION is an id or a part of it that no other has, a name that `llmtui sessions rename` gave, last, or the path of
+    a log. All other commands take it so too.
+    """
     from llmtui.cli.run import can_show_screen
 
     try:

@@ -37,7 +37,12 @@ def command(
     detach: bool,
     out: Path | None,
 ) -> None:
-    """Run SUITE, a name (see `llmtui suites`) or a YAML file."""
+    """Run SUITE, a name (see `llmtui suites`) or a YAML file.
+
+    With --plain the exit code is 0 when all was done, 1 when a job failed or did not pass, 3 when the machine
+    overheated, 4 when the sensor that watched it was lost, 5 when of several models none answered, 6 when no job could
+    be run here, 130 when it was stopped.
+    """
     if plain and detach:
         raise click.UsageError("--plain and --detach exclude each other")
     if out is not None:

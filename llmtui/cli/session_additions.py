@@ -39,7 +39,7 @@ def untag(session: str, tags: tuple[str, ...]) -> None:
     click.echo(f"{path.stem}: tags {', '.join(sidecar.tags) or 'none'}")
 
 
-@click.command("rename")
+@click.command("rename", short_help="Give SESSION a NAME by which it is found.")
 @click.argument("session")
 @click.argument("name")
 def rename(session: str, name: str) -> None:
@@ -63,7 +63,7 @@ def _called(name: str) -> list[Path]:
     return [*find_by_name(name, folder), *([own] if own.exists() else [])]
 
 
-@click.command("note")
+@click.command("note", short_help="Put a note on SESSION, in place of the old one.")
 @click.argument("session")
 @click.argument("text")
 def note(session: str, text: str) -> None:

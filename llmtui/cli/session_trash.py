@@ -20,7 +20,7 @@ from llmtui.log.trash import (
 )
 
 
-@click.command("delete")
+@click.command("delete", short_help="Move each SESSION to the trash.")
 @click.argument("sessions", nargs=-1, required=True, metavar="SESSION...")
 def delete(sessions: tuple[str, ...]) -> None:
     """Move each SESSION to the trash, from which `restore` brings it back."""

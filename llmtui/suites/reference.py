@@ -23,6 +23,9 @@ wrong, `llmtui run FILE` runs one. Your own belong into `suites/` in the setting
 This page is generated from the schema (`llmtui suites keys` prints it); a key that is not on it is an error.
 """
 
+LONGEST_DEFAULT = 100
+"""Characters of a text that is a default."""
+
 _SIMPLE = {int: "whole number", float: "number", str: "text", bool: "`true` or `false`", dict: "a mapping"}
 
 
@@ -87,4 +90,15 @@ def _default_text(field: msgspec.structs.FieldInfo) -> str:
     value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
     if value is None or value in ((), {}, ""):
         return "-"
+    if isinstance(value, str):
+        return f"`{_shown(value)}`"
+    if isinstance(value, tuple) and isinstance(value[0], str):
+        more = len(value) - 1
+        return f"`{_shown(value[0])}`{f' and {more} more' if more else ''}"
     return "its own defaults" if isinstance(value, msgspec.Struct) else f"`{value}`"
+
+
+def _shown(text: str) -> str:
+    """Return the beginning of a long text: a cell of a table has one line."""
+    first = text.partition("\n")[0][:LONGEST_DEFAULT]
+    return first if first == text else f"{first.rstrip()} ..."

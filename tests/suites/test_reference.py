@@ -26,3 +26,15 @@ def test_defaults_and_types_are_in_words():
     assert "| `arrivals` | `constant`, `poisson` | `poisson` |" in text
     assert "| `workloads` | a list of workloads | must be given |" in text
     assert "| `slo` | a mapping, see [`slo`](#slo) | - |" in text
+
+
+def test_each_row_of_a_table_is_one_line_of_a_width_that_can_be_read():
+    lines = render_reference().splitlines()
+    rows = [line for line in lines if line.startswith("|")]
+    assert all(line.endswith("|") for line in rows), "a default of several lines breaks its table"
+    assert max(map(len, rows)) < 400
+    assert (
+        "| `prompt` | text | `Continue this story for about 400 words. Do not end it, and do not comment on it. ...` |"
+        in "\n".join(rows)
+    )
+    assert any("` and 1 more |" in row for row in rows)

@@ -128,7 +128,8 @@ class HomeScreen(Screen[None]):
         self.action_refresh_all()
 
     def on_screen_resume(self) -> None:
-        """Show the session that was just left."""
+        """Show the session that was just left, and again what enter does."""
+        self._hint()
         self.run_worker(self._fill_sessions(), exclusive=True, group="sessions")
 
     def rows(self, name: str) -> Rows:

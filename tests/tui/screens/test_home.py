@@ -91,6 +91,11 @@ async def test_it_shows_what_was_found_and_the_one_key():
         assert app.screen.query_one("#hint", Static).content == "enter runs quick"
         await pilot.press("enter")
         assert found.started == [("quick", None)]
+        assert app.screen.query_one("#hint", Static).content == "starting quick"
+        app.push_screen(Page("the session", ["it runs"]))
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.screen.query_one("#hint", Static).content == "enter runs quick", "not what was said before it"
 
 
 async def test_a_server_can_be_measured_and_a_session_opened():
