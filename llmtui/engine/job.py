@@ -11,10 +11,11 @@ from llmtui.backends.base import Backend, BackendError
 from llmtui.engine.bench import JobBench
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.residence import Residence
+from llmtui.engine.warmup import warm_up
 from llmtui.events import ModelLoaded
 from llmtui.suites.grid import varies_load
 from llmtui.suites.plan import JobPlan
-from llmtui.suites.schema import AnyWorkload, Generating, Report, Suite
+from llmtui.suites.schema import Generating, Report, Suite
 from llmtui.suites.server_options import options_at_load, options_without_effect
 from llmtui.workloads.base import Outcome
 from llmtui.workloads.registry import workload_for
@@ -24,10 +25,6 @@ NO_EFFECT = "option-without-effect"
 
 STAYS = "stays-loaded"
 """The code of the alert that says that a model was not loaded anew, though the workload wants it."""
-
-WARMUP_TOKENS = 16
-WARMUP_PROMPT = "Tell a short story about a lighthouse."
-"""What warms a model up whose workload makes its prompts only when it runs."""
 
 
 async def unfit(plan: JobPlan, bench: JobBench) -> Outcome | None:
@@ -197,23 +194,7 @@ class _Job:
         plan, residence, workload = self.plan, self.residence, self.plan.workload
         if residence.warm == plan.model or not isinstance(workload, Generating):
             return None
-        for place in range(self.suite.warmup):
-            self.bench.progress("warming up", place, plan.requests)
-            generation = await self.bench.generate(
-                (("user", _warmup_prompt(workload)),),
-                max_tokens=min(WARMUP_TOKENS, workload.max_tokens),
-                temperature=workload.temperature,
-                seed=workload.seed,
-                options=dict(workload.options),
-                unique=True,
-                warmup=True,
-            )
-            if generation.status == "failed":
-                return generation.problem
-        residence.warm = plan.model
-        return None
-
-
-def _warmup_prompt(workload: AnyWorkload) -> str:
-    prompts: tuple[str, ...] = getattr(workload, "prompts", ()) or (getattr(workload, "prompt", WARMUP_PROMPT),)
-    return prompts[0]
+        problem = await warm_up(self.bench, workload, self.suite.warmup, planned=plan.requests)
+        if problem is None:
+            residence.warm = plan.model
+        return problem

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from llmtui.backends.base import BackendError
 from llmtui.engine.bench import JobBench
-from llmtui.engine.job import WARMUP_TOKENS
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.targets import ReadyTarget
 from llmtui.engine.unloading import LineupTargets, Unloader
+from llmtui.engine.warmup import warm_up
 from llmtui.events import ModelFinished, ModelLoaded, RequestStatus
 from llmtui.suites.kinds.base import Generating
 from llmtui.suites.kinds.comparing import CompareModels
@@ -124,7 +124,7 @@ class ComparedModel:
         except BackendError as error:
             return error.sentence
         self.is_loaded = True
-        return await self._warm_up(spec)
+        return await warm_up(self._bench, spec, self._lineup.suite.warmup, planned=0, note=self.name)
 
     async def _load(self, target: ReadyTarget, given: dict[str, Any], start: int) -> None:
         """Load the model and log it. What was in memory already has no load time; a server of ours starts with its."""
@@ -150,24 +150,6 @@ class ComparedModel:
         residence.loaded, residence.warm, residence.start_ns = self.model, None, None
         if not self._was_there:
             residence.options[self.model] = options
-
-    async def _warm_up(self, spec: Generating) -> str | None:
-        """Send the warm-up requests; return the sentence of a failure that would repeat itself."""
-        prompts: tuple[str, ...] = getattr(spec, "prompts", ())
-        for place in range(self._lineup.suite.warmup):
-            self._bench.progress("warming up", place, 0, self.name)
-            generation = await self._bench.generate(
-                (("user", prompts[0]),),
-                max_tokens=min(WARMUP_TOKENS, spec.max_tokens),
-                temperature=spec.temperature,
-                seed=spec.seed,
-                options=dict(spec.options),
-                unique=True,
-                warmup=True,
-            )
-            if generation.status == "failed":
-                return generation.problem
-        return None
 
     async def generate(self, messages: Messages, **options: Any) -> Generation:
         """Send one request to this model and measure it."""

@@ -7,9 +7,10 @@ from llmtui import events as ev
 from llmtui.backends.base import BackendError
 from llmtui.engine.bench import JobBench
 from llmtui.engine.gate import Gate
-from llmtui.engine.job import WARMUP_PROMPT, WARMUP_TOKENS, run_job
+from llmtui.engine.job import run_job
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.residence import Residence
+from llmtui.engine.warmup import WARMUP_PROMPT, WARMUP_TOKENS
 from llmtui.events import Model, Server
 from llmtui.suites.plan import PlannedTarget, plan_jobs
 from llmtui.suites.reading import read_suite
