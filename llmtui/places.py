@@ -71,6 +71,11 @@ def runtime_folder(environ: Mapping[str, str] = os.environ) -> Path:
     return folder
 
 
+def engine_notes(log: Path) -> Path:
+    """Return the file with what the engine of a session said outside its log."""
+    return state_folder() / "engine" / f"{log.stem}.txt"
+
+
 def control_path(log: Path, environ: Mapping[str, str] = os.environ) -> Path:
     """Return the socket of the engine that writes `log`: a short name that both ends derive from the log's path.
 

@@ -14,8 +14,10 @@ from llmtui.cli.filed_log import FiledLog
 from llmtui.events import Event
 from llmtui.reports.plain import PlainReport
 from llmtui.state.session import SessionState
+from llmtui.wording import visible
 
 POLL_S = 0.25
+MOST_WORDS = 4096
 EXIT_FAILED = 1
 EXIT_BY_CAUSE = {"overheated": 3, "sensor lost": 4}
 """What ended a job for the machine's sake."""
@@ -44,7 +46,7 @@ def follow_plain(
     with closing(FiledLog(log, out)) as follower:
         while going:
             try:
-                going = _step(follower, report, log.stem if ours else "SESSION")
+                going = _step(follower, report, log if ours else None)
                 if ours:
                     _keep(follower, report, last=not going)
             except KeyboardInterrupt:
@@ -67,8 +69,8 @@ def _keep(follower: FiledLog, report: PlainReport, *, last: bool) -> None:
         click.echo(problem, err=True)
 
 
-def _step(follower: FiledLog, report: PlainReport, session: str) -> bool:
-    """Print what is new, or wait a moment; return whether more can come. `session` is how one would resume it."""
+def _step(follower: FiledLog, report: PlainReport, log: Path | None) -> bool:
+    """Print what is new, or wait a moment; return whether more can come. `log` is that of a session of this machine."""
     # Asked before reading: what a dying engine wrote last is then still read.
     alive = follower.writer_alive()
     events = follower.poll()
@@ -78,11 +80,22 @@ def _step(follower: FiledLog, report: PlainReport, session: str) -> bool:
         return False
     if not events and not alive:
         said = "the engine ended without closing the session; what it measured is below"
-        click.echo(f"{said}; go on with it by: llmtui resume {session}", err=True)
+        click.echo(f"{said}; go on with it by: llmtui resume {log.stem if log else 'SESSION'}", err=True)
+        words = _last_words(log) if log else None
+        if words is not None:
+            click.echo(f"the last that the engine said: {words}", err=True)
         return False
     if not events:
         time.sleep(POLL_S)
     return True
+
+
+def _last_words(log: Path) -> str | None:
+    try:
+        said = places.engine_notes(log).read_bytes()[-MOST_WORDS:].decode("utf-8", "replace").strip().splitlines()
+    except OSError:
+        return None
+    return visible(said[-1]) if said else None
 
 
 def play_plain(events: Iterable[Event], speed: float | None, sleep: Callable[[float], None] = time.sleep) -> int:

@@ -126,7 +126,7 @@ class _Started(NamedTuple):
 
 def _spawn(request: Mapping[str, object], log: Path) -> _Started:
     """Start an engine and give it its request."""
-    notes = places.state_folder() / "engine" / f"{log.stem}.txt"
+    notes = places.engine_notes(log)
     notes.parent.mkdir(parents=True, exist_ok=True)
     # Not written over: it may be that of an engine that runs.
     with notes.open("ab") as errors:

@@ -8,6 +8,7 @@ from support.conversation import queued, whole_session
 from support.recorded_runs import write_session
 from support.trees import as_ordinary_user
 
+from llmtui import places
 from llmtui.cli.main import llmtui
 from llmtui.log.encode import encode_line
 
@@ -141,6 +142,18 @@ def test_what_can_be_read_of_a_damaged_log_is_read_and_the_rest_is_said(bad, com
     assert sentence in result.output
     whole = invoke(*(GOOD if word == BAD else word for word in READERS[command]))
     assert sentence not in whole.output, "the control: a whole log is not complained of"
+
+
+def test_an_engine_that_ended_too_soon_has_its_last_words_told(bad):
+    bad.write_bytes(DAMAGED["cut in its last line"][0])
+    notes = places.engine_notes(bad)
+    notes.parent.mkdir(parents=True)
+    assert "the last that the engine said" not in invoke("attach", BAD, "--plain").output
+    notes.write_text("some trouble\n38 events could not be written\x1b[2J; make room\n")
+    told = invoke("attach", BAD, "--plain").output
+    assert f"llmtui resume {BAD}" in told
+    assert "the last that the engine said: 38 events could not be written\u241b[2J; make room\n" in told
+    assert "some trouble" not in told
 
 
 @pytest.mark.parametrize("kind", DAMAGED)
