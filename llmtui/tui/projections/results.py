@@ -19,6 +19,16 @@ COLUMNS = tuple(Column(column.title, column.number) for column in columns_for(()
 """The columns while no job has started."""
 
 
+_SHORT = frozenset({"ttft", "itl", "tpot", "e2e"})
+_IN_WORDS = {"connect_ns": "time to connect", "joules_per_token": "energy a token", "load_ns": "load time"}
+
+
+def figure_name(field: str) -> str:
+    """Return how people call the figure that a log has as `field`: `itl_p99_ns` is "ITL p99"."""
+    words = field.removesuffix("_ns").split("_")
+    return _IN_WORDS.get(field) or " ".join(word.upper() if word in _SHORT else word for word in words)
+
+
 class ResultsView(NamedTuple):
     """The table: its columns, and a row for each job that started."""
 
@@ -56,14 +66,14 @@ def result_details(state: SessionState, name: str, glyphs: Glyphs) -> list[str]:
     lines += [text for text in (origin, result.reason) if text]
     lines += [sentence for sentence in (result.client_bound, result.capacity) if sentence is not None]
     lines += ["", *verdict_lines(result)] if result.verdict else []
-    summary = job_summary_lines(state, job, whole=True)
-    lines += ["", *summary] if summary else []
-    rating = rating_lines(state, job)
-    lines += ["", *rating] if rating else []
     lines += ["", *_figures(result), ""]
+    summary = job_summary_lines(state, job, whole=True)
+    lines += [*summary, ""] if summary else []
+    rating = rating_lines(state, job)
+    lines += [*rating, ""] if rating else []
     lines += [*load_lines(state, result, glyphs), ""] if result.steps else []
     if result.missing:
-        lines += ["missing:", *(f"  {name}: {reason}" for name, reason in result.missing.items()), ""]
+        lines += ["missing:", *(f"  {figure_name(name)}: {reason}" for name, reason in result.missing.items()), ""]
     if result.notes:
         lines += ["notes:", *(f"  {note}" for note in result.notes), ""]
     if job.plan is not None:

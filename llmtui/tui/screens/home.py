@@ -160,7 +160,7 @@ class HomeScreen(Screen[None]):
             self.rows("servers").show([server_row(server) for server in self._servers.values()])
             self._hint()
         if not self._servers:
-            self.rows("servers").show([Row("", ("none found:", "start one,", "or run llmtui --url URL"), "dim")])
+            self.rows("servers").show([Row("", ("none found: start one, or run llmtui --url URL", "", ""), "dim")])
         self._hint()
 
     async def _find_hardware(self) -> None:

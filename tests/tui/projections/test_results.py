@@ -1,4 +1,4 @@
-from support.conversation import header, queued, whole_session
+from support.conversation import header, queued, request, whole_session
 from support.load_events import C2, session_under_load
 from support.summaries import read_state
 
@@ -6,7 +6,7 @@ from llmtui import events as ev
 from llmtui.state.reducer import apply_all
 from llmtui.state.session import SessionState
 from llmtui.tui.glyphs import glyphs_of
-from llmtui.tui.projections.results import result_details, results_view
+from llmtui.tui.projections.results import figure_name, result_details, results_view
 
 
 def state():
@@ -34,6 +34,25 @@ def test_the_details_hold_every_reason():
     assert "2 measured, 0 failed" in text
     assert "peak memory 7 B of the server" in text
     assert "there is no job" in result_details(state(), "j9", glyphs_of("ascii"))[0]
+
+
+def test_the_figures_of_a_job_stand_before_what_its_kind_says_of_all_runs():
+    recorded = read_state("report")
+    lines = result_details(recorded, "j1", glyphs_of("ascii"))
+    figures = next(place for place, line in enumerate(lines) if line.startswith("decode "))
+    table = next(place for place, line in enumerate(lines) if "tuned against baseline" in line)
+    assert figures < table
+
+
+def test_what_is_missing_is_called_as_people_call_it():
+    gone = ev.Figures(tokens=4, missing={"connect_ns": "an open connection was used again", "itl_p99_ns": "no gaps"})
+    folded = SessionState()
+    apply_all(folded, [header(), queued(), ev.JobStarted(t=5, job="j1"), *request("j1.1", figures=gone)])
+    text = "\n".join(result_details(folded, "j1", glyphs_of("ascii")))
+    assert "  time to connect: an open connection was used again" in text
+    assert "  ITL p99: no gaps" in text
+    assert "_ns" not in text.split("parameters:")[0]
+    assert [figure_name(name) for name in ("ttft_answer_ns", "decode_rate")] == ["TTFT answer", "decode rate"]
 
 
 def test_the_details_say_which_job_is_repeated():
