@@ -44,6 +44,10 @@ class OrderedApp(App[None]):
 class Line(Input):
     """A line of text that is filled by its screen, key by key."""
 
+    def __init__(self, placeholder: str, name: str) -> None:
+        # The focus comes later than the first keys, which the next one would replace if they were selected then.
+        super().__init__(placeholder=placeholder, id=name, compact=True, select_on_focus=False)
+
     async def take_typed(self, event: Typed) -> bool:
         """Change the line as a key or a paste says; return False for a key that means nothing to it."""
         if isinstance(event, events.Paste):

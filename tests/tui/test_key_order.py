@@ -43,6 +43,19 @@ async def test_a_line_gets_all_that_is_typed_after_the_key_that_opens_it(replay,
         assert app.screen.situation.pane == ("queue" if typed[0] == "1" else "stream"), "5 was no pane"
 
 
+@pytest.mark.parametrize("first", ["m", "mj"])
+async def test_a_line_keeps_what_came_before_it_had_the_focus(tmp_path, first):
+    app, engine = app_for(LIVE, tmp_path)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await pilot.pause(0.3)
+        burst(app, first)
+        await pilot.pause(0.1)
+        assert isinstance(app.focused, Input)
+        burst(app, "9\r")
+        await pilot.pause(0.1)
+    assert engine.seen == [control.Mark(label=f"{first[1:]}9")]
+
+
 async def test_what_comes_after_the_end_of_a_line_is_for_the_screen_again(tmp_path):
     app, engine = app_for(LIVE, tmp_path)
     async with app.run_test(size=(140, 40)) as pilot:

@@ -50,7 +50,7 @@ class CloneQuestion(OrderedScreen[dict[str, str] | None]):
             rows = Rows((Column("parameter"), Column("value now")), empty="no parameter begins so")
             rows.can_focus = False
             yield rows
-            yield Line(placeholder="key=value, such as max_tokens=64", id="change", compact=True)
+            yield Line("key=value, such as max_tokens=64", "change")
             yield Static("", id="clone-problem", markup=False)
             yield Static(HINT, id="clone-hint", markup=False)
 

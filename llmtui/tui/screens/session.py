@@ -76,8 +76,8 @@ class SessionScreen(OrderedScreen[None]):
                 yield PANE_TYPES[name](PANES.index(name) + 1, name, self._view.glyphs)
         yield Static("", id="strip", markup=False)
         yield Static("", id="scrubber", markup=False)
-        yield Line(placeholder="label of the marker, enter places it, esc closes", id="marker", compact=True)
-        yield Line(placeholder="12:30, 50%, j3, alert, marker, error, job or throttle", id="goal", compact=True)
+        yield Line("label of the marker, enter places it, esc closes", "marker")
+        yield Line("12:30, 50%, j3, alert, marker, error, job or throttle", "goal")
         yield Static("", id="footer", markup=False)
 
     def on_mount(self) -> None:
