@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from llmtui.tui.screens.view import Again, Send
 
 
-END_WITHIN_S = 3.0
+END_WITHIN_S = 5.0
 """So long after a signal the app may take to end."""
 
 
