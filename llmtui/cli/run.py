@@ -2,10 +2,11 @@
 
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
-from llmtui import places
+from llmtui import places, wording
 from llmtui.cli.launch import Launched, LaunchError, start_engine
 from llmtui.cli.suite_files import SuiteFile, find_suite
 from llmtui.documents import DocumentError
@@ -47,11 +48,24 @@ def command(
         raise click.UsageError("--plain and --detach exclude each other")
     if out is not None:
         _check_out(out, detach=detach)
+    for url in urls:
+        _check_url(url)
     overrides = _overrides(settings) | _levels(concurrency, rate)
     if workload is not None:
         overrides[ONLY] = workload
     launched = launch(suite, overrides=overrides, models=models, urls=urls)
     watch(launched, plain=plain, detach=detach, out=out)
+
+
+def _check_url(url: str) -> None:
+    try:
+        wrong = urlsplit(url).port == 0
+    except ValueError:
+        wrong = True
+    if wrong:
+        raise click.UsageError(
+            f"--url {wording.visible(url)}: no address of a server; a port is from 1 to 65535"
+        )
 
 
 def watch(launched: Launched, *, plain: bool, detach: bool, out: Path | None = None) -> None:

@@ -143,7 +143,7 @@ class _Job:
                 elif self._is_loaded_otherwise(options):
                     await backend.unload(plan.model)
                     residence.left(plan.model)
-                held = residence.start_ns is None and await self._holds_model()
+                timed = residence.start_ns is not None or await self._lacks_model()
                 start = self.clock()
                 stated = await backend.load(plan.model, given if backend.kind == "ollama" else options)
         except TimeoutError:
@@ -155,19 +155,20 @@ class _Job:
                 t=self.recorder.now(),
                 target=plan.target,
                 model=plan.model,
-                load_ns=stated if stated is not None else None if held else waited,
-                source="server" if stated is not None else None if held else "client",
+                load_ns=stated if stated is not None else waited if timed else None,
+                source="server" if stated is not None else "client" if timed else None,
             )
         )
         residence.loaded, residence.warm, residence.start_ns = plan.model, None, None
         residence.options[plan.model] = options
 
-    async def _holds_model(self) -> bool:
-        """Whether the server says that the model is in its memory; then a wait for it is no time of loading."""
+    async def _lacks_model(self) -> bool:
+        """Whether the server says that the model is not in its memory; else a wait for it is no time of loading."""
         try:
-            return self.plan.model in (await self.backend.loaded() or ())
+            held = await self.backend.loaded()
         except BackendError:
             return False
+        return held is not None and self.plan.model not in held
 
     async def _can_unload(self) -> bool:
         """Unload the model, to load it anew; return False, and say so, where this server holds it while it runs."""

@@ -43,7 +43,7 @@ class ServerProcessesFound(Event, frozen=True, kw_only=True):
 class ModelLoaded(Event, frozen=True, kw_only=True):
     """A server made a model ready. `load_ns` is the server's figure or, failing that, the client's wait (`source`).
 
-    It is None where the model was in memory already.
+    It is None where the model was in memory already, or where the server does not tell whether it was.
     """
 
     target: str

@@ -151,7 +151,7 @@ def _job_finished(report: PlainReport, event: ev.JobFinished) -> Iterator[str]:
 @_tells(ev.ModelLoaded)
 def _model_loaded(_report: PlainReport, event: ev.ModelLoaded) -> Iterator[str]:
     if event.load_ns is None:
-        yield f"model {visible(event.model)} was in memory already"
+        yield f"model {visible(event.model)} is ready; it was there already, or the server does not tell"
     else:
         yield f"model {visible(event.model)} ready after {wording.duration(event.load_ns)} ({event.source})"
 

@@ -47,6 +47,14 @@ def test_sessions_are_listed_whatever_their_state(recorded):
     assert [row["state"] for row in rows] == ["damaged", "completed"]
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "http://127.0.0.1:0", "http://127.0.0.1:x", "http://[::1"])
+def test_an_address_that_is_none_is_refused_before_anything_starts(url):
+    wrong = invoke("run", "quick", "--url", url, "--plain")
+    assert wrong.exit_code == 2
+    assert "no address of a server" in wrong.output
+    assert not places.sessions_folder().exists()
+
+
 def test_without_sessions_the_next_step_is_named():
     assert "`llmtui run quick` makes one" in invoke("sessions").output
 

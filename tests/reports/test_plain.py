@@ -51,7 +51,7 @@ def test_what_becomes_of_a_model_is_told_as_it_happens():
     )
     assert [line.partition("model ")[2] for line in lines] == [
         "a␛[2J ready after 2.00 ms (server)",
-        "b was in memory already",
+        "b is ready; it was there already, or the server does not tell",
         "a␛[2J is gone from memory, in which it was before the session",
         "b stays in memory: a␛[2J",
         "c was told to leave the memory",
