@@ -63,9 +63,7 @@ def _check_url(url: str) -> None:
     except ValueError:
         wrong = True
     if wrong:
-        raise click.UsageError(
-            f"--url {wording.visible(url)}: no address of a server; a port is from 1 to 65535"
-        )
+        raise click.UsageError(f"--url {wording.visible(url)}: no address of a server; a port is from 1 to 65535")
 
 
 def watch(launched: Launched, *, plain: bool, detach: bool, out: Path | None = None) -> None:
