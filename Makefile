@@ -57,7 +57,7 @@ clean: ## remove what make made in this folder; sessions and the cache of models
 
 $(INSTALLED): $(BIN)/python pyproject.toml constraints.txt
 	@echo 'Installing llmtui and its embedded server into .venv ...'
-	@$(PIP) install --quiet -c constraints.txt -e '.[embedded]'
+	@$(PIP) install --quiet -c constraints.txt -e '.[embedded,refactor]'
 	@touch $@
 
 $(INSTALLED_DEV): $(BIN)/python pyproject.toml constraints.txt
