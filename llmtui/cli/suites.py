@@ -3,7 +3,7 @@
 import click
 
 from llmtui import places, wording
-from llmtui.cli.suite_files import copy_suite, find_suite, list_suites
+from llmtui.cli.suite_files import SHIPPED, copy_suite, find_suite, list_suites
 from llmtui.documents import DocumentError
 from llmtui.text_table import render
 
@@ -59,6 +59,8 @@ def new(name: str, source: str) -> None:
         path = copy_suite(name, find_suite(source, places.settings_folder()), places.settings_folder())
     except DocumentError as error:
         raise click.ClickException(str(error)) from None
+    if (SHIPPED / f"{name}.yaml").exists():
+        click.echo(f"note: it takes the place of the suite {name} that ships with llmtui")
     click.echo(f"{path}\nchange it, then: llmtui suites check {name}, llmtui run {name}\nall keys: llmtui suites keys")
 
 

@@ -83,7 +83,8 @@ def test_a_suite_of_ones_own_begins_as_a_copy():
         line for line in find_suite("load", places.settings_folder()).text.splitlines() if not line.startswith("name:")
     ]
     assert "right;" in invoke("suites", "check", "mine").output
-    assert invoke("suites", "new", "other").exit_code == 0
+    assert "takes the place" not in invoke("suites", "new", "other").output
+    assert "takes the place of the suite quick" in invoke("suites", "new", "quick").output
     again = invoke("suites", "new", "mine")
     assert (again.exit_code, "is there already" in again.output) == (1, True)
 
