@@ -10,6 +10,7 @@ so this one stands on `connection.Connection`. Answers carry in `response.extens
 """
 
 import asyncio
+import os
 import socket
 import ssl
 import time
@@ -241,5 +242,8 @@ def _origin(url: httpx.URL) -> _Origin:
 
 
 def _first_reason(error: Exception) -> str:
+    # asyncio's own words for a refused connection are those of a traceback; the system's are a sentence.
+    if isinstance(error, ConnectionError) and error.errno is not None:
+        return os.strerror(error.errno).lower()
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return reason or type(error).__name__

@@ -298,7 +298,7 @@ async def test_a_port_where_nobody_listens():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         async with open_client(f"http://127.0.0.1:{free.getsockname()[1]}") as client:
-            with pytest.raises(httpx.ConnectError):
+            with pytest.raises(httpx.ConnectError, match=r"^connection refused$"):
                 await client.get("/")
 
 
