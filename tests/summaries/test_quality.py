@@ -1,4 +1,5 @@
 import pytest
+from support.summaries import SESSIONS, read_state
 
 from llmtui import events as ev
 from llmtui.state.reducer import apply_all
@@ -123,3 +124,9 @@ def test_a_model_is_known_by_its_name_without_the_quantisation():
     names = {family(model, quantization).replace(".", "").strip("-") for model, quantization in same}
     assert names == {"smol-135m-instruct"}
     assert family("smol-360m-q4_0", "Q4_0") != family("smol-135m-q4_0", "Q4_0")
+
+
+def test_a_recorded_session_says_what_it_said():
+    state = read_state("quality")
+    told = job_summary_lines(state, state.jobs["j1"], whole=True)
+    assert "\n".join(told) + "\n" == (SESSIONS / "quality.txt").read_text(encoding="utf-8")
