@@ -1,4 +1,8 @@
-"""The log's only writer: a thread that has every event in the kernel within 20 ms, and on the disk each second."""
+"""The log's only writer: a thread that has every event in the kernel within 20 ms, and on the disk each second.
+
+These are `GATHER_S` and the interpreter's turns; a batch of tokens waited 50 ms before. So a kill takes nothing that is
+100 ms old, unless the disk holds up a write; fsync, which it may hold up for seconds, has a thread of its own.
+"""
 
 import errno
 import os
@@ -11,6 +15,7 @@ from typing import NamedTuple
 from llmtui.events import Event
 from llmtui.log.claim import open_for_writing, torn_end
 from llmtui.log.disk_reserve import DiskReserve
+from llmtui.log.disk_sync import DiskSync
 from llmtui.log.encode import encode_line
 from llmtui.log.waiting import WaitingLines
 
@@ -63,6 +68,7 @@ class LogWriter:
         on_trouble: Callable[[LogTrouble], None] = lambda _trouble: None,
         clock: Callable[[], float] = time.monotonic,
         most_waiting: int = MOST_WAITING,
+        gather_s: float = GATHER_S,
         resume: bool = False,
     ) -> None:
         self.path = path
@@ -70,6 +76,7 @@ class LogWriter:
         self._file = open_for_writing(path, resume=resume)
         self._on_trouble = on_trouble
         self._clock = clock
+        self._gather_s = gather_s
         # Shared with the writer's thread, under this lock.
         self._wake = threading.Condition()
         self._lines = WaitingLines(most_waiting)
@@ -82,10 +89,12 @@ class LogWriter:
         self._mended = not (self.torn or self._lacks_line_feed)
         self._refused = b""
         self._unsynced = False
+        self._syncing = False
         self._synced_at = clock()
         self._reserve = DiskReserve(path.parent, RESERVE, clock)
         self._in_trouble = False
         self._sync_failed = False
+        self._sync = DiskSync(self._file, self._wake_up)
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
@@ -107,12 +116,11 @@ class LogWriter:
 
         A disk that is still full is given `patience_s`.
         """
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
+        self._closing = True
+        self._wake_up()
         self._thread.join(patience_s)
-        with self._wake:
-            self._given_up = True
+        self._given_up = True
+        self._wake_up()
         # The thread closes the file itself: a number that is closed under it may be another file's a moment later.
         self._thread.join(RETRY_S)
         return self._lines.lost + len(self._lines) + self._refused.count(b"\n")
@@ -124,30 +132,39 @@ class LogWriter:
         finally:
             self._ended = True
             self._reserve.give_back()
+            self._sync.close()
             os.close(self._file)
+
+    def _wake_up(self) -> None:
+        with self._wake:
+            self._wake.notify()
 
     def _await_work(self) -> bool:
         """Sleep until there is something to write or to sync; return False when all is done."""
         with self._wake:
-            while not (self._lines.size or self._refused or self._closing or self._sync_is_due()):
-                self._wake.wait(self._synced_at + FSYNC_S - self._clock() if self._unsynced else None)
+            while self._may_sleep():
+                due = self._unsynced and not self._syncing
+                self._wake.wait(self._synced_at + FSYNC_S - self._clock() if due else None)
             if self._closing:
-                self._ended = self._given_up or not (self._lines.size or self._refused or self._unsynced)
+                left = self._lines.size or self._refused or self._unsynced or self._syncing
+                self._ended = self._given_up or not left
                 return not self._ended
             in_haste = self._lines.size >= BLOCK or self._refused
         if not in_haste:
-            time.sleep(GATHER_S)
+            time.sleep(self._gather_s)
         return True
+
+    def _may_sleep(self) -> bool:
+        if self._lines.size or self._refused or self._given_up:
+            return False
+        return self._sync.running if self._syncing else not (self._closing or self._sync_wanted or self._sync_is_due())
 
     def _work(self) -> None:
         took_it = self._write_block()
+        if self._syncing and not self._sync.running:
+            self._end_sync()
         if took_it:
-            with self._wake:
-                drained = not self._lines.size
-                wanted = drained and (self._sync_wanted or self._closing)
-                self._sync_wanted &= not drained
-            if wanted or self._sync_is_due():
-                self._sync()
+            self._sync_if_due()
             if self._in_trouble and not self._sync_failed and self._reserve.restored():
                 self._recover()
         if not took_it or (self._closing and self._sync_failed):
@@ -194,15 +211,25 @@ class LogWriter:
     def _sync_is_due(self) -> bool:
         return self._unsynced and self._clock() - self._synced_at >= FSYNC_S
 
-    def _sync(self) -> None:
-        self._synced_at = self._clock()
-        try:
-            os.fsync(self._file)
-        except OSError as error:
-            self._sync_failed = True
-            self._tell(f"the log can't be brought to the disk: {error.strerror}; a power cut would lose it")
+    def _sync_if_due(self) -> None:
+        if self._syncing:
             return
-        self._unsynced = self._sync_failed = False
+        with self._wake:
+            drained = not self._lines.size
+            wanted = drained and (self._sync_wanted or self._closing)
+            self._sync_wanted &= not drained
+        if self._unsynced and (wanted or self._sync_is_due()):
+            self._synced_at = self._clock()
+            # What is written from now on is not for sure in what is synced now.
+            self._syncing, self._unsynced = True, False
+            self._sync.begin()
+
+    def _end_sync(self) -> None:
+        self._syncing = False
+        self._sync_failed = self._sync.error is not None
+        if self._sync.error is not None:
+            self._unsynced = True
+            self._tell(f"the log can't be brought to the disk: {self._sync.error.strerror}; a power cut would lose it")
 
     def _tell(self, sentence: str) -> None:
         if not self._in_trouble:

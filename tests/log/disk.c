@@ -1,5 +1,5 @@
-/* Stands between a program and the C library: counts fsync(), and lets it fail while the file $FSYNC_FAILS is there.
-   Each successful call appends one byte to the file $FSYNC_COUNT. */
+/* Stands between a program and the C library: counts fsync(), lets it fail while the file $FSYNC_FAILS is there, and
+   keeps it waiting while the file $FSYNC_WAITS is there. Each successful call appends one byte to the file $FSYNC_COUNT. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -9,7 +9,7 @@
 
 int fsync(int file) {
     static int (*real)(int);
-    const char *fails = getenv("FSYNC_FAILS"), *count = getenv("FSYNC_COUNT");
+    const char *fails = getenv("FSYNC_FAILS"), *count = getenv("FSYNC_COUNT"), *waits = getenv("FSYNC_WAITS");
     if (fails && access(fails, F_OK) == 0) {
         errno = EIO;
         return -1;
@@ -21,5 +21,6 @@ int fsync(int file) {
         (void)written;
         close(out);
     }
+    while (waits && access(waits, F_OK) == 0) usleep(1000);
     return real(file);
 }

@@ -324,6 +324,7 @@ def counted_disk(tmp_path_factory):
             "LD_PRELOAD": str(library),
             "FSYNC_COUNT": str(folder / "count"),
             "FSYNC_FAILS": str(folder / "fails"),
+            "FSYNC_WAITS": str(folder / "waits"),
         }
 
     return environment
@@ -419,6 +420,47 @@ assert [trouble.ended for trouble in troubles] == [False, True]
 
 def test_closing_waits_until_the_disk_has_it(tmp_path, counted_disk):
     run_child(SYNC_FAILS_AT_THE_END, tmp_path / "s.jsonl", env=counted_disk(tmp_path))
+
+
+SLOW_SYNC = """
+waits, count = path.parent / "waits", path.parent / "count"
+waits.touch()
+writer = LogWriter(path)
+writer.append(header(), durable=True)
+wait_for(lambda: count.exists())
+for number in range(20):
+    writer.append(marker(number), durable=True)
+    wait_for(lambda: path.read_bytes().count(b"\\n") == number + 2)
+assert count.stat().st_size == 1, "one at a time"
+assert writer.close(patience_s=0.1) == 0
+assert writer._thread.is_alive(), "it still has what it began, and the lock"
+waits.unlink()
+writer._thread.join(20)
+LogWriter(path, resume=True)
+"""
+
+
+def test_a_disk_that_is_slow_to_sync_holds_up_no_event(tmp_path, counted_disk):
+    run_child(SLOW_SYNC, tmp_path / "s.jsonl", env=counted_disk(tmp_path))
+    assert labels(read_log(tmp_path / "s.jsonl").events) == [str(number) for number in range(20)]
+
+
+WRITTEN_WHILE_SYNCED = """
+waits, count = path.parent / "waits", path.parent / "count"
+waits.touch()
+writer = LogWriter(path)
+writer.append(header(), durable=True)
+wait_for(lambda: count.exists())
+writer.append(marker(1))
+wait_for(lambda: path.read_bytes().count(b"\\n") == 2)
+waits.unlink()
+assert writer.close() == 0
+assert count.stat().st_size == 2, "what came during the first is not for sure in it"
+"""
+
+
+def test_what_is_written_during_a_sync_is_synced_after_it(tmp_path, counted_disk):
+    run_child(WRITTEN_WHILE_SYNCED, tmp_path / "s.jsonl", env=counted_disk(tmp_path))
 
 
 # --- a disk that is full -------------------------------------------------------------------------------------------
