@@ -23,8 +23,37 @@ def apply(state: SessionState, event: ev.Event) -> Sections:
 
 
 def apply_all(state: SessionState, events: Iterable[ev.Event]) -> set[Section]:
-    """Fold all `events` in their order and return every section that changed."""
+    """Fold all `events` in their order and return every section that changed.
+
+    It is `apply` of one after the other. But tokens and samples, which are nearly all of a log, are taken together
+    where nothing else stands between them: no fold of the one reads what a fold of the other writes.
+    """
     changed: set[Section] = set()
+    tokens: list[ev.TokensReceived] = []
+    samples: list[ev.SampleTaken] = []
+    nows: list[int] = []
+    now_ns = state.now_ns
     for event in events:
-        changed.update(apply(state, event))
-    return changed
+        now_ns = max(now_ns, event.t)
+        if isinstance(event, ev.TokensReceived):
+            tokens.append(event)
+        elif isinstance(event, ev.SampleTaken):
+            samples.append(event)
+            nows.append(now_ns)
+        else:
+            state.now_ns = now_ns
+            changed.update(_apply_bulk(state, tokens, samples, nows), apply(state, event))
+            tokens, samples, nows = [], [], []
+    state.now_ns = now_ns
+    return changed.union(_apply_bulk(state, tokens, samples, nows))
+
+
+def _apply_bulk(
+    state: SessionState, tokens: list[ev.TokensReceived], samples: list[ev.SampleTaken], nows: list[int]
+) -> Sections:
+    state.events += len(tokens) + len(samples)
+    if tokens and samples:
+        return requests.fold_tokens(state, tokens) + machine.fold_samples(state, samples, nows)
+    if tokens:
+        return requests.fold_tokens(state, tokens)
+    return machine.fold_samples(state, samples, nows) if samples else NOTHING

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from llmtui.events import Event
 from llmtui.state.checkpoints import Frozen, freeze, thaw
 from llmtui.state.heat_spans import HeatSpan
-from llmtui.state.reducer import apply
+from llmtui.state.reducer import apply_all
 from llmtui.state.session import Section, SessionState
 
 SPACING = 4096
@@ -73,15 +73,15 @@ class Walk:
             events = self._blocks.events(self._block)
             stop = min(len(events), self._at + most)
             place = self._at
-            moment, state = self.moment, self.state
+            moment = self.moment
             while place < stop:
-                event = events[place]
-                if event.t > moment:
-                    if event.t > until:
+                t = events[place].t
+                if t > moment:
+                    if t > until:
                         break
-                    moment = event.t
-                changed.update(apply(state, event))
+                    moment = t
                 place += 1
+            changed |= apply_all(self.state, events[self._at : place])
             most -= place - self._at
             self.moment, self._at = moment, place
             if place == len(events):

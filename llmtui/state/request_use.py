@@ -2,9 +2,10 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
+from typing import NamedTuple
 
 from llmtui.metrics.heat.energy import Energy, joules_per_token, metered_devices, span_energy, total_energy
 from llmtui.metrics.heat.evidence import Sample, SampleEvidence
@@ -65,6 +66,14 @@ class _Span:
     tokens: int | None = None
 
 
+class _Outlook(NamedTuple):
+    """What all spans together want: samples from `oldest_ns` on, and to be judged after `due_ns`; None: nothing yet."""
+
+    oldest_ns: int | None
+    due_ns: int | None
+    running: bool
+
+
 @dataclass(slots=True)
 class UseFold:
     """Folds samples and requests, in the order of their events, into what each request used.
@@ -80,40 +89,66 @@ class UseFold:
     missing: dict[str, str] = field(default_factory=dict)
     in_flight: bool = False
     slowed: tuple[int, float] | None = None
+    outlook: _Outlook | None = None
 
     def begin(self, request: str, t: int) -> None:
         """A request was sent at `t`."""
         self.spans[request] = _Span(t)
+        self.outlook = None
 
     def end(self, request: str, t: int, tokens: int | None) -> None:
         """A request ended at `t`."""
         if request in self.spans:
             self.spans[request].end_ns, self.spans[request].tokens = t, tokens
+            self.outlook = None
 
-    def take(self, t: int, values: Mapping[str, float], missing: Mapping[str, str]) -> Iterator[tuple[str, RequestUse]]:
-        """Take a sample, and yield the requests that can be judged now."""
-        self._look(t, values, missing)
-        kept = {key: value for key, value in values.items() if _kept(key)}
+    def drop(self, request: str) -> None:
+        """A request does not count."""
+        self.spans.pop(request, None)
+        self.outlook = None
+
+    def take(self, t: int, values: Mapping[str, float], missing: Mapping[str, str]) -> list[tuple[str, RequestUse]]:
+        """Take a sample, and return the requests that can be judged now."""
+        outlook = self._look_out()
+        self.values.update(values)
+        self.missing.update(missing)
+        self.in_flight = self.in_flight or outlook.running
+        # Of samples that come more often than twice a second it is asked what they say together.
+        if not self.evidence or not 0 <= t - self.evidence[-1].t_ns < TOGETHER_NS:
+            self._look(t)
+        kept = {key: value for key, value in values.items() if _KEPT[key]}
         if "server.memory.private" in kept:
             # Peaks and medians of the parts do not add up, so the whole is one figure more.
             kept["server.memory"] = kept["server.memory.private"] + kept.get("server.memory.file", 0.0)
         if not self.samples or t >= self.samples[-1][0]:
             self.samples.append((t, kept))
-        yield from self.settle(t - AROUND_NS)
-        self._forget(t)
+        used = []
+        if outlook.due_ns is not None and outlook.due_ns <= t - AROUND_NS:
+            used = self.settle(t - AROUND_NS)
+            outlook = self._look_out()
+        oldest = (t if outlook.oldest_ns is None else outlook.oldest_ns) - AROUND_NS
+        # In runs, since each one moves the rest of the list.
+        if self.samples[len(self.samples) // 2][0] < oldest:
+            self._forget(oldest)
+        return used
 
     def note_client(self, t: int, cores: float) -> None:
         """Take what llmtui itself used of the processor, in cores, since it said so last."""
         if self.samples and t >= self.samples[-1][0]:
             self.samples.append((t, {"client.cpu": cores}))
 
-    def _look(self, t: int, values: Mapping[str, float], missing: Mapping[str, str]) -> None:
-        """Ask what a sample says of heat; of those that come more often than twice a second, what they say together."""
-        self.values.update(values)
-        self.missing.update(missing)
-        self.in_flight = self.in_flight or any(span.end_ns is None for span in self.spans.values())
-        if self.evidence and 0 <= t - self.evidence[-1].t_ns < TOGETHER_NS:
-            return
+    def _look_out(self) -> _Outlook:
+        if self.outlook is None:
+            ends = [span.end_ns for span in self.spans.values()]
+            self.outlook = _Outlook(
+                oldest_ns=min((span.start_ns for span in self.spans.values()), default=None),
+                due_ns=min((end for end in ends if end is not None), default=None),
+                running=None in ends,
+            )
+        return self.outlook
+
+    def _look(self, t: int) -> None:
+        """Ask what the samples since the last look say of heat."""
         self.evidence.append(self.watch.take(Sample(t, self.values, self.missing), in_flight=self.in_flight))
         self.values, self.missing, self.in_flight = {}, {}, False
         latest = self.evidence[-1]
@@ -122,12 +157,15 @@ class UseFold:
         if slowed or any(source == "hard" for _, source in latest.observed):
             self.slowed = (t, float(slowed))
 
-    def settle(self, until_ns: int | None = None) -> Iterator[tuple[str, RequestUse]]:
-        """Yield the requests that ended by `until_ns` (None: all that have ended)."""
+    def settle(self, until_ns: int | None = None) -> list[tuple[str, RequestUse]]:
+        """Return the requests that ended by `until_ns` (None: all that have ended)."""
+        ended = []
         for request, span in list(self.spans.items()):
             if span.end_ns is not None and (until_ns is None or span.end_ns <= until_ns):
                 del self.spans[request]
-                yield request, self._use(span.start_ns, span.end_ns, span.tokens)
+                ended.append((request, self._use(span.start_ns, span.end_ns, span.tokens)))
+        self.outlook = None
+        return ended
 
     def _use(self, start_ns: int, end_ns: int, tokens: int | None) -> RequestUse:
         devices = metered_devices({key for _, values in self.samples for key in values} | self.watch.missing.keys())
@@ -159,20 +197,18 @@ class UseFold:
             )
         return found
 
-    def _forget(self, t: int) -> None:
+    def _forget(self, oldest_ns: int) -> None:
         """Drop what is older than every request that still needs it."""
-        oldest = min((span.start_ns for span in self.spans.values()), default=t) - AROUND_NS
-        drop = bisect_left(self.samples, oldest, key=itemgetter(0))
-        # In runs, since each one moves the rest of the list.
-        if drop > len(self.samples) // 2:
-            del self.samples[:drop]
-            self.evidence = [one for one in self.evidence if one.t_ns >= oldest]
+        del self.samples[: bisect_left(self.samples, oldest_ns, key=itemgetter(0))]
+        self.evidence = [one for one in self.evidence if one.t_ns >= oldest_ns]
 
 
-_KEPT: dict[str, bool] = {}
+class _Kept(dict[str, bool]):
+    """Whether a key is one of those that tell of a request, found out once for each."""
+
+    def __missing__(self, key: str) -> bool:
+        self[key] = bool(_FIGURES.fullmatch(key) or _ENERGY.fullmatch(key))
+        return self[key]
 
 
-def _kept(key: str) -> bool:
-    if key not in _KEPT:
-        _KEPT[key] = bool(_FIGURES.fullmatch(key) or _ENERGY.fullmatch(key))
-    return _KEPT[key]
+_KEPT = _Kept()

@@ -31,12 +31,26 @@ class Series:
 
     def append(self, t: int, value: float) -> None:
         """Add a point. One that is older than the last is taken at the last one's time, so that order holds."""
-        if self._times and t < self._times[-1]:
-            t = self._times[-1]
-        self._times.append(t)
+        times = self._times
+        if times and t < times[-1]:
+            t = times[-1]
+        times.append(t)
         self._values.append(value)
-        if len(self._times) > self._capacity:
+        if len(times) > self._capacity:
             self._halve_older_half()
+
+    def extend(self, times: "array[int]", values: "array[float]") -> None:
+        """Add points that follow each other, as one by one; their own times never go back."""
+        if self._times and times and times[0] < self._times[-1]:
+            times = array("q", [max(t, self._times[-1]) for t in times])
+        done = 0
+        while done < len(times):
+            stop = done + self._capacity + 1 - len(self._times)
+            self._times += times[done:stop]
+            self._values += values[done:stop]
+            done = stop
+            if len(self._times) > self._capacity:
+                self._halve_older_half()
 
     def last(self) -> float | None:
         """Return the newest value, or None when there is none or it is a gap."""
@@ -74,10 +88,11 @@ class Series:
 
     def _halve_older_half(self) -> None:
         half = len(self._times) // 2 // 2 * 2
-        times = array("q", (self._times[place + 1] for place in range(0, half, 2)))
-        values = array("d", (_merge(self._values[place], self._values[place + 1]) for place in range(0, half, 2)))
-        self._times = times + self._times[half:]
-        self._values = values + self._values[half:]
+        pairs = zip(self._values[0:half:2], self._values[1:half:2], strict=True)
+        # Only a gap, or two infinities, makes a mean that is not equal to itself.
+        means = [mean if (mean := (a + b) / 2) == mean else _merge(a, b) for a, b in pairs]
+        self._times = self._times[1:half:2] + self._times[half:]
+        self._values = array("d", means) + self._values[half:]
 
 
 def _merge(first: float, second: float) -> float:

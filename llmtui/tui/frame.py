@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, get_args, runtime_checkable
 
 from llmtui.events import Event
-from llmtui.state.reducer import apply
+from llmtui.state.reducer import apply_all
 from llmtui.state.session import Section, SessionState
 
 ALIVE_CHECK_FRAMES = 4
@@ -120,9 +120,7 @@ class Pump:
         self._frames += 1
         alive = self._frames % ALIVE_CHECK_FRAMES != 1 or self.source.writer_alive()
         events = self.source.poll()
-        changed: set[Section] = set()
-        for event in events:
-            changed.update(apply(self.state, event))
+        changed = apply_all(self.state, events)
         if not alive and not events and not self.source.finished and not self._cut:
             self._cut = True
             changed.add("header")

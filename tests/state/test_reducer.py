@@ -3,7 +3,10 @@ import math
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from support.any_events import bulks, sessions
 from support.conversation import MS, header, queued, request, whole_session
+from support.dumps import dump
+from support.dumps import folded as folded_one_by_one
 from support.load_events import C2, session_under_load
 
 from llmtui import events as ev
@@ -75,6 +78,37 @@ def test_the_state_does_not_depend_on_the_chunking(cuts):
         rest = rest[cut:]
     apply_all(state, rest)
     assert plain(state) == plain(folded(events))
+
+
+@given(bulks() | sessions(), st.lists(st.integers(1, 50), max_size=5))
+def test_events_that_are_taken_together_come_to_the_same_as_one_by_one(events, cuts):
+    state, rest = SessionState(), list(events)
+    for cut in (*cuts, len(events)):
+        apply_all(state, rest[:cut])
+        rest = rest[cut:]
+    assert dump(state) == dump(folded_one_by_one(events))
+
+
+def test_the_text_that_is_dropped_between_two_pieces_of_its_own_is_dropped_then():
+    piece = "x" * (KEPT_TEXT // 10)
+    told = [header(), queued()]
+    for names in ("ab", "abc", "cba", "a"):
+        told += [event for name in names for event in request(f"j1.{name}")[:2]]
+        for name in (*names, *names):
+            told += [
+                ev.TokensReceived(t=len(told) + n, request=f"j1.{name}", offsets_us=(n,), texts=(piece,))
+                for n in range(4)
+            ]
+    assert dump(folded(told)) == dump(folded_one_by_one(told))
+    assert folded(told).requests["j1.c"].text_dropped
+
+
+def test_a_series_that_is_full_is_halved_at_the_same_points():
+    told = [ev.SampleTaken(t=n * MS, values={"cpu.percent": float(n % 7), "ram.used": 1.0}) for n in range(9000)]
+    told += [ev.TokensReceived(t=n * MS, request="j1.1", offsets_us=(n,), texts=("x",)) for n in range(9000)]
+    state = folded(told)
+    assert dump(state) == dump(folded_one_by_one(told))
+    assert len(state.readings["cpu.percent"]) < 4097 < len(told)
 
 
 @given(st.permutations(whole_session()))

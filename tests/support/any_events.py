@@ -1,5 +1,7 @@
 """Events of all kinds about a few jobs and requests, in any order, with times that go back now and then."""
 
+import math
+
 from hypothesis import strategies as st
 
 from llmtui import events as ev
@@ -24,6 +26,7 @@ def tokens(draw):
         offsets_us=tuple(sorted(draw(st.lists(st.integers(0, 10**6), min_size=count, max_size=count)))),
         texts=tuple(draw(st.lists(TEXTS, min_size=count, max_size=count))),
         kind=draw(st.sampled_from(("answer", "reasoning"))),
+        tokens=tuple(draw(st.lists(st.integers(0, 99), max_size=2))),
     )
 
 
@@ -76,6 +79,33 @@ def sessions(draw, most=40):
     for maker in draw(st.lists(st.sampled_from(MAKERS), max_size=most)):
         t += draw(st.integers(-30, 60)) * MS
         told.append(_at(maker(draw), t))
+    return told
+
+
+READ = ("cpu.percent", "gpu.0.temperature", "gpu.0.throttle.reasons", "server.memory.private", "server.memory.file")
+VALUES = st.sampled_from((1.0, 2.0, 64.0, 5e9, math.nan, math.inf, -math.inf))
+
+
+@st.composite
+def bulks(draw):
+    """What makes up most of a log: tokens and samples, most of which have their keys in common, and few other events."""
+    told = [header(), queued("j1"), ev.JobStarted(t=0, job="j1")]
+    t = 0
+    for kind in draw(st.lists(st.sampled_from("ttttssssssmkbfo"), max_size=60)):
+        t += draw(st.integers(-200, 1500)) * MS
+        if kind == "t":
+            event = tokens(draw)
+        elif kind == "o":
+            event = draw(st.sampled_from(MAKERS))(draw)
+        elif kind == "b":
+            event = ev.RequestSent(t=0, request=draw(REQUESTS))
+        elif kind == "f":
+            event = finished(draw)
+        else:
+            keys = READ if kind == "s" else draw(st.permutations(READ))[:3]
+            missing = {"cpu.percent": "lost", "gpu.0.power": "lost"} if kind == "m" else {}
+            event = ev.SampleTaken(t=0, values={key: draw(VALUES) for key in keys}, missing=missing)
+        told.append(_at(event, t))
     return told
 
 

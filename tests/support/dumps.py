@@ -6,7 +6,7 @@ from math import isnan
 
 import msgspec
 
-from llmtui.state.reducer import apply_all
+from llmtui.state.reducer import apply
 from llmtui.state.session import Job, SessionState
 
 CACHES = {(Job, "row")}
@@ -14,8 +14,10 @@ CACHES = {(Job, "row")}
 
 
 def folded(events):
+    """Fold events one by one."""
     state = SessionState()
-    apply_all(state, events)
+    for event in events:
+        apply(state, event)
     return state
 
 

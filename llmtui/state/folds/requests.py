@@ -1,13 +1,18 @@
 """Folds of requests and their tokens."""
 
 import math
-from itertools import pairwise
+from array import array
+from collections.abc import Sequence
+from itertools import chain, groupby, islice
+from operator import attrgetter, sub
 
 from llmtui import events as ev
 from llmtui.state.folds.folding import NOTHING, Sections, folds, job_of, request_of
 from llmtui.state.live_rate import LEAST_SPAN_NS, RATE_WINDOW_NS
 from llmtui.state.series import Series
 from llmtui.state.session import KEPT_TEXT, Request, SessionState
+
+_request_name = attrgetter("request")
 
 
 @folds(ev.RequestStarted)
@@ -39,46 +44,77 @@ def _request_sent(state: SessionState, event: ev.RequestSent) -> Sections:
 
 @folds(ev.TokensReceived)
 def _tokens_received(state: SessionState, event: ev.TokensReceived) -> Sections:
-    request = request_of(state, event.request)
-    if not event.offsets_us:
-        return NOTHING
-    first_us = event.offsets_us[0]
+    return fold_tokens(state, (event,))
+
+
+def fold_tokens(state: SessionState, events: Sequence[ev.TokensReceived]) -> Sections:
+    """Fold batches of any requests that follow each other; the outcome is that of folding them one by one."""
+    told = False
+    for name, group in groupby(events, _request_name):
+        request = request_of(state, name)
+        batches = [event for event in group if event.offsets_us]
+        if batches:
+            told = True
+            _take_offsets(request, batches)
+            _take_rates(state, request, batches)
+            _keep_texts(state, request, [(event.kind, "".join(event.texts)) for event in batches])
+    return ("stream",) if told else NOTHING
+
+
+def _take_offsets(request: Request, batches: Sequence[ev.TokensReceived]) -> None:
+    """Note when the tokens of batches with tokens came."""
     if request.ttft_ns is None:
-        request.ttft_ns = first_us * 1000
-    if event.kind == "answer" and request.ttft_answer_ns is None:
-        request.ttft_answer_ns = first_us * 1000
+        request.ttft_ns = batches[0].offsets_us[0] * 1000
+    if request.ttft_answer_ns is None:
+        first_us = next((event.offsets_us[0] for event in batches if event.kind == "answer"), None)
+        request.ttft_answer_ns = None if first_us is None else first_us * 1000
+    offsets = list(chain.from_iterable([event.offsets_us for event in batches]))
+    request.chunks += len(offsets)
     if request.last_offset_us is not None:
-        request.gaps_us.append(first_us - request.last_offset_us)
-    request.gaps_us.extend(later - earlier for earlier, later in pairwise(event.offsets_us))
-    request.last_offset_us = event.offsets_us[-1]
-    request.last_ns = event.t
-    tokens = len(event.offsets_us)
-    if event.tokens:
-        tokens = max(0, event.tokens[-1] - (request.tokens_stated or 0))
-        request.tokens_stated = event.tokens[-1]
-    request.chunks += len(event.offsets_us)
-    request.recent.append((event.t, tokens))
-    state.token_rate.append(event.t, _rate_of_all(state, event.t, tokens))
-    _keep_text(state, request, event.kind, "".join(event.texts))
-    return ("stream",)
+        offsets.insert(0, request.last_offset_us)
+    request.gaps_us.extend(map(sub, islice(offsets, 1, None), offsets))
+    request.last_offset_us = offsets[-1]
+    request.last_ns = batches[-1].t
 
 
-def _rate_of_all(state: SessionState, t: int, tokens: int) -> float:
-    """Take a batch of any request, and return tokens per second over the last two seconds, all streams together."""
-    recent = state.recent_tokens
-    recent.append((t, tokens))
-    state.recent_sum += tokens
-    while len(recent) > 2 and t - recent[0][0] > RATE_WINDOW_NS:  # noqa: PLR2004 - a rate needs two points
-        state.recent_sum -= recent.popleft()[1]
-    span = t - recent[0][0]
-    # The tokens of the first batch came in the time before it.
-    return (state.recent_sum - recent[0][1]) * 1e9 / span if span >= LEAST_SPAN_NS else math.nan
+def _take_rates(state: SessionState, request: Request, batches: Sequence[ev.TokensReceived]) -> None:
+    """Note the tokens of each batch, and with each the rate over the last two seconds, all streams together."""
+    recent, total = state.recent_tokens, state.recent_sum
+    times, rates, counts = array("q"), array("d"), []
+    latest = batches[0].t
+    for event in batches:
+        t = event.t
+        tokens = len(event.offsets_us)
+        if event.tokens:
+            tokens = max(0, event.tokens[-1] - (request.tokens_stated or 0))
+            request.tokens_stated = event.tokens[-1]
+        count = (t, tokens)
+        counts.append(count)
+        total += tokens
+        while len(recent) > 1 and t - recent[0][0] > RATE_WINDOW_NS:
+            total -= recent.popleft()[1]
+        recent.append(count)
+        first_t, first_tokens = recent[0]
+        span = t - first_t
+        latest = max(latest, t)
+        times.append(latest)
+        # The tokens of the first batch came in the time before it.
+        rates.append((total - first_tokens) * 1e9 / span if span >= LEAST_SPAN_NS else math.nan)
+    state.recent_sum = total
+    request.recent.extend(counts)
+    state.token_rate.extend(times, rates)
 
 
-def _keep_text(state: SessionState, request: Request, kind: ev.TextKind, text: str) -> None:
-    request.pieces.append((kind, text))
-    request.characters += len(text)
-    state.kept_characters += len(text)
+def _keep_texts(state: SessionState, request: Request, pieces: Sequence[tuple[ev.TextKind, str]]) -> None:
+    characters = sum([len(text) for _, text in pieces])
+    if len(pieces) > 1 and state.kept_characters + characters > KEPT_TEXT:
+        # The text of this very request may be the oldest, and be dropped between two of its pieces.
+        for piece in pieces:
+            _keep_texts(state, request, (piece,))
+        return
+    request.pieces.extend(pieces)
+    request.characters += characters
+    state.kept_characters += characters
     while state.kept_characters > KEPT_TEXT and len(state.kept_texts) > 1:
         oldest = state.requests[state.kept_texts.popleft()]
         state.kept_characters -= oldest.characters

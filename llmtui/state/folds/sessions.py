@@ -20,7 +20,7 @@ def _session_opened(state: SessionState, event: ev.SessionOpened) -> Sections:
 @folds(ev.SessionFinished)
 def _session_finished(state: SessionState, event: ev.SessionFinished) -> Sections:
     state.outcome = event.outcome
-    settle(state, state.use.settle())
+    settle(state, state.use.settle(), state.now_ns)
     return "header", "queue", "stream", "results"
 
 
@@ -60,7 +60,7 @@ def _cancel(state: SessionState, request: Request) -> None:
     request.problem = request.problem or CUT_OFF
     request.recent.clear()
     request.gaps_us.clear()
-    state.use.spans.pop(request.id, None)
+    state.use.drop(request.id)
     if request.id in state.active_requests:
         state.active_requests.remove(request.id)
 
