@@ -73,7 +73,7 @@ def placed(parent: str, plan: JobPlan, suite: Suite, targets: Sequence[PlannedTa
         return plan
     if server is None:
         why = target.problem if target is not None else None
-        gone = f"{plan.target}, where {plan.parent_job} of {parent} ran, is not there any more"
+        gone = f"{plan.target}, where {parent} ran, is not there any more"
         return msgspec.structs.replace(plan, problem=f"{gone}: {why}" if why else f"{gone}; start its server again")
     model, problem = match_model(plan.model, server)
     quantization = model.quantization if problem is None else plan.quantization

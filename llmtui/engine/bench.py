@@ -25,6 +25,9 @@ from llmtui.telemetry.sensors import Sensors
 from llmtui.workloads.base import Generation, Messages, ModelLoad, ResultT
 from llmtui.workloads.lineup import Lineup
 
+LOST = frozenset({"unreachable", "disconnected"})
+"""Problems after which nobody knows whether the server is still there."""
+
 
 class JobBench(JobFindings):
     """The bench of one job. Implements `llmtui.workloads.base.Bench`. A job that only watches may have no backend.
@@ -33,6 +36,7 @@ class JobBench(JobFindings):
         spans: When each measured request was sent and ended (ns since the session's origin).
         lineup: The models that the job compares, None where it has one.
         reloaded: The options of its own with which the workload loaded the model last, None where it did not.
+        lost: Whether the server was gone, or went away, when it was asked for something last.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class JobBench(JobFindings):
         self._session = session
         self._target = target
         self.reloaded: dict[str, Any] | None = None
+        self.lost = False
         self.lineup: Lineup | None = None
         self.sensors = sensors or Sensors()
         self.blind = blind
@@ -201,6 +206,7 @@ class JobBench(JobFindings):
             sentence = f"{self._model} was not loaded within {limit_s:g} s; raise `limits.load_s` in the suite"
             return ModelLoad(problem=sentence, problem_kind="timeout")
         except BackendError as error:
+            self.lost = error.kind in LOST
             return ModelLoad(problem=error.sentence, problem_kind=error.kind)
         source: Literal["server", "client"] = "client" if stated is None else "server"
         load_ns = self.now() - start if stated is None else stated
@@ -216,6 +222,7 @@ class JobBench(JobFindings):
 
     def _finish(self, measurement: Measurement, status: RequestStatus, *, warmup: bool) -> Generation:
         generation = measurement.generation(status)
+        self.lost = generation.problem_kind in LOST
         if not warmup and generation.sent_ns is not None:
             self.spans.append((generation.sent_ns, generation.ended_ns))
         if not warmup and status == "done" and generation.figures.decode_rate is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmtui.backends.base import Backend, BackendError
-from llmtui.engine.bench import JobBench
+from llmtui.engine.bench import LOST, JobBench
 from llmtui.engine.recorder import Recorder
 from llmtui.engine.residence import Residence
 from llmtui.engine.warmup import warm_up
@@ -111,6 +111,7 @@ class _Job:
                 if bench.reloaded is not None:
                     self.residence.reloaded(plan.model, options_at_load(self.backend.kind, bench.reloaded))
         except BackendError as error:
+            bench.lost = error.kind in LOST
             return Outcome(status="failed", reason=error.sentence)
 
     def _tell_of_options(self, workload: Generating) -> None:

@@ -32,8 +32,12 @@ class Residence:
         if self.loaded == model:
             self.loaded = self.warm = None
 
-    def started(self, start_ns: int) -> None:
-        """The server was started anew, which took `start_ns`."""
+    def emptied(self) -> None:
+        """The server was away, and is there again."""
         self.loaded = self.warm = None
         self.options = {}
+
+    def started(self, start_ns: int) -> None:
+        """The server was started anew, which took `start_ns`."""
+        self.emptied()
         self.start_ns = start_ns

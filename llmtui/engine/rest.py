@@ -55,13 +55,15 @@ class Left(NamedTuple):
     """The queue to go on with: all jobs that the log has, and the plans of those that it does not have yet.
 
     `last` is the highest number among the ids of all jobs of which the log speaks. `goals` are the repetitions that go
-    on: the job that names each, and the share to which its rate is to be known.
+    on: the job that names each, and the share to which its rate is to be known. `absent` are the targets that have no
+    server now.
     """
 
     jobs: list[QueuedJob]
     plans: list[JobPlan]
     last: int = 0
     goals: tuple[tuple[str, float], ...] = ()
+    absent: frozenset[str] = frozenset()
 
 
 class SessionRest:
@@ -176,7 +178,8 @@ class SessionRest:
         whole = [] if self._began else plans(suite, planned)
         lacking = [plan for plan in whole if (kin(plan), plan.iteration) not in known]
         last = max((int(found[1]) for found in map(_JOB_ID.fullmatch, self._jobs) if found), default=0)
-        return Left([job for job in jobs if job is not None], lacking, last, tuple(self._goals.items()))
+        absent = frozenset(target.name for target in planned if target.server is None)
+        return Left([job for job in jobs if job is not None], lacking, last, tuple(self._goals.items()), absent)
 
 
 def read_rest(path: Path) -> SessionRest:

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from llmtui.backends.base import Backend
+from llmtui.engine.absence import RETURN_WITHIN_S, Absence
 from llmtui.engine.bench import JobBench
 from llmtui.engine.cooling import Cooler
 from llmtui.engine.gate import Gate
@@ -43,7 +44,8 @@ class Session:
     """Runs one suite to its end, or what is `left` of it. Everything that happens goes through `recorder`.
 
     `plans` makes the jobs of what was found; with `within` each runs until its rate is known to that share.
-    `session_id` makes the prompts of this run unlike those of any other, so that no cache of a server knows them.
+    `session_id` makes the prompts of this run unlike those of any other, so that no cache of a server knows them. A
+    server that a job lost has `return_within_s` to come back before the jobs that wait for it are skipped.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Session:
         left: Left | None = None,
         plans: Plans = plan_jobs,
         within: float | None = None,
+        return_within_s: float = RETURN_WITHIN_S,
     ) -> None:
         self._left = left
         self._plans = plans
@@ -70,6 +73,7 @@ class Session:
         self._queue = JobQueue(recorder)
         self._repetition = Repetition(self._queue, recorder)
         self.orders = Orders(self._queue, self._repetition, session_id.partition("+")[0], suite)
+        self._absence = Absence(self._queue, session_id.partition("+")[0], return_within_s)
         self._gate = Gate()
         self._stop_reason: str | None = None
         self._step: asyncio.Task[Any] | None = None
@@ -84,10 +88,13 @@ class Session:
             stack.push_async_callback(self._targets.aclose)
             if self._left is None:
                 planned = await self._interruptible(self._targets.resolve(self._suite))
-                self._left = Left([], [] if planned is None else self._plans(self._suite, planned))
+                absent = frozenset(target.name for target in planned or () if target.server is None)
+                plans = [] if planned is None else self._plans(self._suite, planned)
+                self._left = Left([], plans, absent=absent)
             self._queue.restore(self._left.jobs, self._left.last)
             for plan in self._left.plans:
                 self._queue.add(plan)
+            self._absence.never_found(self._left.absent)
             self._repetition.restore(self._left.goals)
             if self._within is not None:
                 self._repetition.begin(self._queue, self._within)
@@ -110,6 +117,7 @@ class Session:
             outcome = await self._run_job(job)
             self.on_job(None)
             self._finish(job, outcome)
+            self._skip_without_server(job, outcome)
 
     async def _cool_down(self, job: QueuedJob) -> None:
         """Wait until the machine is as cool as at the start, if the suite asks for it."""
@@ -147,6 +155,15 @@ class Session:
         if outcome.status == "failed":
             self._recorder.alert("error", "job-failed", f"{job.plan.name}: {outcome.reason}", job.id)
 
+    def _skip_without_server(self, job: QueuedJob, outcome: Outcome) -> None:
+        """End the jobs that wait for a server that is not there, as the end of `job` showed."""
+        skipped = self._absence.skipped_with(job, outcome)
+        if skipped is None:
+            return
+        for other in self._absence.waiting_with(job):
+            self._finish(other, skipped)
+        self._recorder.alert("error", "server-gone", skipped.reason or "", job.id)
+
     async def _measure(self, job: QueuedJob) -> Outcome:
         hopeless = await unfit(job.plan, self._bench(job, None))
         if hopeless is not None:
@@ -162,6 +179,8 @@ class Session:
             return await workload_for(job.plan.workload).run(job.plan.workload, self._bench(job, None))
         self._watcher.watch(target.name, target.url, target.pid)
         bench = self._bench(job, target.backend, blind=_blind(target))
+        if not await self._absence.is_back(target, bench, job):
+            return self._absence.gone(job, target.url)
         work = run_job(
             job.plan,
             self._suite,
@@ -170,7 +189,10 @@ class Session:
             residence=target.residence,
             recorder=self._recorder,
         )
-        return await self._observed(job, bench, work)
+        outcome = await self._observed(job, bench, work)
+        if outcome.status == "failed" and bench.lost:
+            self._absence.doubt(target.name)
+        return outcome
 
     async def _compare(self, job: QueuedJob) -> Outcome:
         """Measure a job that brings its models into memory itself."""

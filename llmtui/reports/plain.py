@@ -69,6 +69,10 @@ class PlainReport:
         self._problem = visible(text)
         return self._problem
 
+    def is_last_problem(self, text: str) -> bool:
+        """Whether `text` is just what the last problem was."""
+        return visible(text) == self._problem
+
     def was_told(self, text: str) -> bool:
         """Whether an alert only says what the last problem was, which holds for one alert."""
         told, self._problem = bool(self._problem) and text.endswith(self._problem), ""
@@ -143,9 +147,19 @@ def _repetition_begun(report: PlainReport, event: ev.RepetitionBegun) -> Iterato
     yield f"{report.job_name(event.job)}: repeated until its rate is known to {event.within * 100:g} %"
 
 
+@_tells(ev.JobProgressed)
+def _job_progressed(report: PlainReport, event: ev.JobProgressed) -> Iterator[str]:
+    if event.phase == "connecting" and event.note:
+        yield f"{report.job_name(event.job)}: {visible(event.note)}"
+
+
 @_tells(ev.JobFinished)
 def _job_finished(report: PlainReport, event: ev.JobFinished) -> Iterator[str]:
-    yield f"{report.job_name(event.job)}: {event.status}{f': {report.problem(event.reason)}' if event.reason else ''}"
+    name = report.job_name(event.job)
+    if event.reason and report.is_last_problem(event.reason):
+        yield f"{name}: {event.status} for the same reason"
+    else:
+        yield f"{name}: {event.status}{f': {report.problem(event.reason)}' if event.reason else ''}"
 
 
 @_tells(ev.ModelLoaded)

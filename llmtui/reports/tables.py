@@ -7,6 +7,9 @@ from llmtui.state.result_columns import cells, columns_for, load_text, verdict_l
 from llmtui.state.results import JobResult, StepResult
 from llmtui.text_table import render
 
+MOST_NAMED = 6
+"""So many jobs that ended for one reason are named each."""
+
 
 def results_text(results: Sequence[JobResult]) -> list[str]:
     """Return the table of results with the footnotes that it needs, and a table for each load."""
@@ -19,15 +22,29 @@ def results_text(results: Sequence[JobResult]) -> list[str]:
     if any(not result.itl_p99_carried for result in results):
         lines.append("* rests on fewer than 100 gaps in one request")
     lines += _loads_text(results)
+    sharing = _sharing(results)
     for result in results:
         lines += [f"{result.job}: {line}" if place == 0 else line for place, line in enumerate(verdict_lines(result))]
         if result.capacity:
             lines.append(f"{result.job}: {wording.visible(result.capacity)}")
         if result.client_bound:
             lines.append(f"{result.job}: {wording.visible(result.client_bound)}")
-        if result.reason:
-            lines.append(f"{result.job}: {wording.visible(result.reason)}")
+        if result.reason and result.job in sharing[result.reason][:1]:
+            lines.append(f"{_named(sharing[result.reason])}: {wording.visible(result.reason)}")
     return lines
+
+
+def _sharing(results: Sequence[JobResult]) -> dict[str, list[str]]:
+    """Return by each reason the jobs that ended for it."""
+    sharing: dict[str, list[str]] = {}
+    for result in results:
+        if result.reason:
+            sharing.setdefault(result.reason, []).append(result.job)
+    return sharing
+
+
+def _named(jobs: Sequence[str]) -> str:
+    return ", ".join(jobs) if len(jobs) <= MOST_NAMED else f"{jobs[0]} and {len(jobs) - 1} others up to {jobs[-1]}"
 
 
 STEP_HEADINGS = (

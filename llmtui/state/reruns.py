@@ -8,10 +8,12 @@ import msgspec
 from llmtui import wording
 from llmtui.metrics.inference.outliers import outliers, robust_spread
 from llmtui.state.results import JobResult, job_result
-from llmtui.state.session import SessionState
+from llmtui.state.session import Job, SessionState
 
 TAKEN_UP = frozenset({"queued", "running", "done", "failed"})
 """A rerun in one of these states speaks for the job that it repeats; one that was skipped does not."""
+
+NO_SERVER = "had no server"
 
 
 class BadJob(NamedTuple):
@@ -22,18 +24,18 @@ class BadJob(NamedTuple):
 
 
 def bad_jobs(state: SessionState) -> list[BadJob]:
-    """Return the jobs that failed, were throttled, are client-bound or are outliers, in the order of the queue.
+    """Return the jobs that failed or lacked their server, were throttled, are client-bound or are outliers, in order.
 
     An outlier is one by `llmtui.metrics.inference.outliers` among the rates of all iterations of its measurement, which
     takes eight of them. A job that was run again is left out: its rerun is judged in its place.
     """
     plans = [job.plan for job in state.jobs.values() if job.status in TAKEN_UP and job.plan is not None]
     repeated = {plan.rerun_of for plan in plans}
-    rows = [job_result(state, job) for job in state.jobs.values() if job.status in {"done", "failed"}]
+    rows = [job_result(state, job) for job in state.jobs.values() if job.status in {"done", "failed"} or _lacked(job)]
     far = dict(_far_from_the_others(state, rows))
     found = []
     for row in rows:
-        reason = _reason(row) or far.get(row.job)
+        reason = NO_SERVER if _lacked(state.jobs[row.job]) else _reason(row) or far.get(row.job)
         if reason is not None and row.job not in repeated:
             found.append(BadJob(row.job, reason))
     return found
@@ -42,6 +44,11 @@ def bad_jobs(state: SessionState) -> list[BadJob]:
 def sentence(found: Sequence[BadJob]) -> str:
     """Return the jobs with their reasons in one line."""
     return ", ".join(f"{bad.job} {bad.reason}" for bad in found)
+
+
+def _lacked(job: Job) -> bool:
+    """Whether a job was skipped since its server was gone."""
+    return job.status == "skipped" and job.cause == "server gone"
 
 
 def _reason(row: JobResult) -> str | None:

@@ -105,7 +105,7 @@ def test_a_job_runs_where_it_ran_and_says_so_when_that_is_gone(tmp_path):
     assert "has no model `m`" in problem(target("other"))
     assert (
         problem(target(problem="nobody listens there"))
-        == f"{GONE}, where j1 of s1 ran, is not there any more: nobody listens there"
+        == f"{GONE}, where s1 ran, is not there any more: nobody listens there"
     )
     assert "is not there any more; start its server again" in problem(target("m", name="http://127.0.0.1:8"))
     assert "is not there any more" in problem()
@@ -192,7 +192,7 @@ def test_the_engine_writes_the_parent_into_the_header_and_the_reason_to_the_job(
     log = read_log(tmp_path / "child.jsonl")
     assert (log.header.parent, log.header.parent_jobs, log.header.changes) == (parent.stem, ("j2",), {"seed": "7"})
     (ended,) = [event for event in log.events if isinstance(event, ev.JobFinished)]
-    assert ended.reason.startswith(f"{GONE}, where j2 of {parent.stem} ran, is not there any more: ")
+    assert ended.reason.startswith(f"{GONE}, where {parent.stem} ran, is not there any more: ")
 
 
 def test_the_engine_refuses_what_can_not_be_run_before_it_writes_anything(tmp_path):

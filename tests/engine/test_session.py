@@ -84,10 +84,17 @@ async def test_a_failed_job_does_not_stop_the_rest():
     assert "it broke" in sink.of(ev.AlertRaised)[0].text
 
 
-async def test_a_target_that_is_not_there_fails_its_jobs_with_its_sentence():
+async def test_a_target_that_is_not_there_fails_a_job_with_its_sentence_and_the_others_are_skipped():
     session, sink, _, _ = session_for(None, problem="nobody listens there; start it")
     await session.run()
-    assert {event.reason for event in sink.of(ev.JobFinished)} == {"nobody listens there; start it"}
+    assert [(event.job, event.status, event.reason) for event in sink.of(ev.JobFinished)] == [
+        ("j1", "failed", "nobody listens there; start it"),
+        (
+            *("j2", "skipped"),
+            "t has no server, see j1; 1 job skipped; once it has one, run them by: llmtui rerun s --bad",
+        ),
+    ]
+    assert [event.job for event in sink.of(ev.JobStarted)] == ["j1"]
 
 
 async def test_pausing_holds_the_next_request_and_resuming_lets_it_go():

@@ -47,6 +47,12 @@ def test_what_failed_is_run_again_and_what_was_skipped_or_waits_is_not():
     assert found == [("j1", "failed")]
 
 
+@pytest.mark.parametrize(("cause", "found"), [("server gone", [("j1", "had no server")]), ("user", []), (None, [])])
+def test_a_job_that_lacked_its_server_is_run_again_and_one_skipped_for_another_reason_is_not(cause, found):
+    ended = ev.JobFinished(t=9, job="j1", status="skipped", reason="it was skipped", cause=cause)
+    assert found_in(queued("j1"), ended) == found
+
+
 def test_a_job_in_which_llmtui_was_in_the_way_is_run_again():
     alert = ev.AlertRaised(t=50 * MS, severity="warning", code=ev.CLIENT_BOUND, text="too busy", job="j1")
     assert found_in(*run("j1", more=[alert])) == [("j1", "client-bound")]

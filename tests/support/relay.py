@@ -11,13 +11,15 @@ from llmtui.testing.truth_requests import HttpRequest, take_request
 class Relay:
     """Listens at `url` while it is open; `requests` holds what came, in the order in which it was whole."""
 
-    def __init__(self, url):
+    def __init__(self, url, port=0):
         parts = urlsplit(url)
         self._server = (parts.hostname, parts.port)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
+        self._clients: list[socket.socket] = []
         self._lock = threading.Lock()
         self.requests: list[HttpRequest] = []
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self):
         threading.Thread(target=self._accept, daemon=True).start()
@@ -29,6 +31,13 @@ class Relay:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
+    def end(self):
+        """Go away as a server does that is killed: nobody listens any more, and what was open is cut."""
+        self.__exit__()
+        for client in self._clients:
+            with suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+
     def posted(self, path):
         """Return the requests that were posted there so far."""
         with self._lock:
@@ -38,6 +47,7 @@ class Relay:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                self._clients.append(client)
                 threading.Thread(target=self._pass_on, args=(client,), daemon=True).start()
 
     def _pass_on(self, client):

@@ -243,4 +243,4 @@ def test_a_server_that_is_gone_is_named_in_a_sentence(llmtui, tmp_path):
             runner.run(server.stop())
     gone = llmtui("rerun", parent.stem, "--plain")
     assert gone.returncode != 0
-    assert f"{url}, where j1 of {parent.stem} ran, is not there any more: " in gone.stdout
+    assert f"{url}, where {parent.stem} ran, is not there any more: " in gone.stdout
