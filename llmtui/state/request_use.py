@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import NamedTuple
@@ -109,7 +109,7 @@ class UseFold:
 
     def take(self, t: int, values: Mapping[str, float], missing: Mapping[str, str]) -> list[tuple[str, RequestUse]]:
         """Take a sample, and return the requests that can be judged now."""
-        outlook = self._look_out()
+        outlook = self.outlook or self._look_out()
         self.values.update(values)
         self.missing.update(missing)
         self.in_flight = self.in_flight or outlook.running
@@ -120,15 +120,16 @@ class UseFold:
         if "server.memory.private" in kept:
             # Peaks and medians of the parts do not add up, so the whole is one figure more.
             kept["server.memory"] = kept["server.memory.private"] + kept.get("server.memory.file", 0.0)
-        if not self.samples or t >= self.samples[-1][0]:
-            self.samples.append((t, kept))
+        samples = self.samples
+        if not samples or t >= samples[-1][0]:
+            samples.append((t, kept))
         used = []
         if outlook.due_ns is not None and outlook.due_ns <= t - AROUND_NS:
             used = self.settle(t - AROUND_NS)
             outlook = self._look_out()
         oldest = (t if outlook.oldest_ns is None else outlook.oldest_ns) - AROUND_NS
         # In runs, since each one moves the rest of the list.
-        if self.samples[len(self.samples) // 2][0] < oldest:
+        if samples[len(samples) // 2][0] < oldest:
             self._forget(oldest)
         return used
 
@@ -168,26 +169,28 @@ class UseFold:
         return ended
 
     def _use(self, start_ns: int, end_ns: int, tokens: int | None) -> RequestUse:
-        devices = metered_devices({key for _, values in self.samples for key in values} | self.watch.missing.keys())
-        parts = [span_energy(self.samples, device, start_ns, end_ns, self.watch.missing) for device in devices]
+        first = bisect_left(self.samples, start_ns, key=itemgetter(0))
+        stop = bisect_right(self.samples, end_ns, key=itemgetter(0))
+        keys = set().union(*map(itemgetter(1), self.samples))
+        inside = self.samples[first:stop]
+        devices = metered_devices(keys | self.watch.missing.keys())
+        parts = [span_energy(inside, device, start_ns, end_ns, self.watch.missing) for device in devices]
         energy = total_energy(parts)
         each = joules_per_token(energy, tokens)
         return RequestUse(
-            figures=self._figures(start_ns, end_ns),
+            figures=self._figures(keys, first, stop),
             energy=energy,
             joules_per_token=None if isinstance(each, Missing) else each,
             joules_missing=each.reason if isinstance(each, Missing) else None,
             heat=request_heat(self.evidence, start_ns, end_ns, self.watch.missing),
         )
 
-    def _figures(self, start_ns: int, end_ns: int) -> dict[str, UsedFigure]:
-        first = bisect_left(self.samples, start_ns, key=itemgetter(0))
-        stop = bisect_right(self.samples, end_ns, key=itemgetter(0))
-        inside = self.samples[first:stop]
+    def _figures(self, keys: Iterable[str], first: int, stop: int) -> dict[str, UsedFigure]:
+        """Return the figures of the samples from `first` to `stop`, without that one."""
+        inside = [sample for _, sample in self.samples[first:stop]]
         found = {}
-        keys = {key for _, values in self.samples for key in values}
         for key in sorted(key for key in keys if _FIGURES.fullmatch(key)):
-            values = [sample[key] for _, sample in inside if key in sample]
+            values = [sample[key] for sample in inside if key in sample]
             found[key] = UsedFigure(
                 mean=sum(values) / len(values) if values else None,
                 peak=max(values, default=None),

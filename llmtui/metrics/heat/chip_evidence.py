@@ -1,5 +1,6 @@
 """What every chip shows: its temperature against its limit, and its clock against what is usual under load."""
 
+from functools import cache
 from typing import Literal
 
 from llmtui.metrics.heat.evidence import Look
@@ -44,8 +45,7 @@ class Chip:
         """Note how near the chip is to its limit; `degree` stays until the next reading."""
         found: list[Degree] = []
         words = []
-        for figure in ("temperature", "temperature.margin", "temperature.junction"):
-            key = f"{self.device}.{figure}"
+        for figure, key in _heat_keys(self.device):
             step = look.steps.get(key)
             if step is None:
                 continue
@@ -76,6 +76,11 @@ class Chip:
         if self._rows.count("low", holds=low)[0] >= SLOW_READINGS:
             words = f"its clock fell to {step.value:.0f} MHz, {step.value / reference:.0%} of what is usual under load"
             look.find(self.device, "clock", words, step.seconds)
+
+
+@cache
+def _heat_keys(device: str) -> tuple[tuple[str, str], ...]:
+    return tuple((figure, f"{device}.{figure}") for figure in _WHAT)
 
 
 _WHAT = {"temperature": "", "temperature.margin": " left to its limit", "temperature.junction": " at the hot spot"}

@@ -28,6 +28,13 @@ READINGS = 3
 """Memory figures of GPU and server come at different paces, so they have to agree this often."""
 
 
+_TRAFFIC = (
+    ("swap.in.rate", THRESHOLDS["swap.in.rate"].warn, "memory was read back from swap"),
+    ("memory.faults.rate", FAULTS, "weights were read from the disk again (major page faults)"),
+    ("cpu.steal", STOLEN, "the host gave the processor to other machines"),
+)
+
+
 class OtherCauses:
     """Looks through samples in their order; what a new load may change begins anew with `restart`."""
 
@@ -59,11 +66,7 @@ class OtherCauses:
         stalled = look.steps.get("pressure.memory.full")
         if stalled is not None and level("pressure.memory.full", stalled.value) in ("warn", "bad"):
             look.find(MACHINE, "other", "work stalled for lack of memory", stalled.seconds)
-        for key, least, words in (
-            ("swap.in.rate", THRESHOLDS["swap.in.rate"].warn, "memory was read back from swap"),
-            ("memory.faults.rate", FAULTS, "weights were read from the disk again (major page faults)"),
-            ("cpu.steal", STOLEN, "the host gave the processor to other machines"),
-        ):
+        for key, least, words in _TRAFFIC:
             step = look.steps.get(key)
             if step is not None:
                 _, lasted = self._rows.count(key, holds=step.value >= least, seconds=step.seconds)

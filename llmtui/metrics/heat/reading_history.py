@@ -9,6 +9,8 @@ from llmtui.metrics.statistics import median
 HELD_S = 5.0
 """A reading speaks for the time since the one before, at most so long: the slowest figures come every five seconds."""
 
+_HELD_NS = HELD_S * 1e9
+
 REFERENCE_FROM_S, REFERENCE_TO_S = 30.0, 120.0
 """The usual clock is that of the load's first two minutes, without the boost of a cold chip."""
 
@@ -59,13 +61,19 @@ class History:
     def take(self, t_ns: int, values: Mapping[str, float]) -> Steps:
         """Take a sample; what is no number is left out."""
         steps = {}
+        last = self._last
         for key, value in values.items():
             if not math.isfinite(value):
                 continue
-            before_ns, before = self._last.get(key, (t_ns, math.inf))
+            found = last.get(key)
+            last[key] = (t_ns, value)
+            if found is None:
+                steps[key] = Step(value, 0.0, None)
+                continue
+            elapsed = (t_ns - found[0]) / 1e9
             # A counter that went back began anew, and how far it came before that nobody knows.
-            steps[key] = Step(value, max(0.0, (t_ns - before_ns) / 1e9), value - before if value >= before else None)
-            self._last[key] = (t_ns, value)
+            grown = value - found[1] if value >= found[1] else None
+            steps[key] = Step(value, elapsed if elapsed > 0 else 0.0, grown)
         return steps
 
     def __iter__(self) -> Iterator[str]:
@@ -74,7 +82,7 @@ class History:
     def last(self, key: str, t_ns: int | None = None) -> float | None:
         """Return the last value of `key`; with `t_ns` only when it still speaks for that moment."""
         found = self._last.get(key)
-        if found is None or (t_ns is not None and t_ns - found[0] > HELD_S * 1e9):
+        if found is None or (t_ns is not None and t_ns - found[0] > _HELD_NS):
             return None
         return found[1]
 

@@ -5,6 +5,7 @@ clock that falls while the chip is at its limit of temperature is the next best 
 """
 
 import re
+from collections.abc import Collection, Mapping
 
 from llmtui.metrics.heat.chip_evidence import Chip
 from llmtui.metrics.heat.evidence import BOARD, Look, Sample, SampleEvidence
@@ -68,18 +69,18 @@ class EvidenceWatch:
         """Take the next sample; `in_flight`: whether a request was under way at its moment. Never raises."""
         t = sample.t_ns
         # The load of single cores says nothing here, and on a large machine it is most of a sample.
-        values = {key: value for key, value in sample.values.items() if not key.startswith("cpu.core.")}
+        values = {key: value for key, value in sample.values.items() if not _OF_CORE[key]}
         steps = self._history.take(t, values)
-        self.missing.update(sample.missing)
-        for key in self.missing.keys() & steps.keys():
-            del self.missing[key]
-        for key in steps.keys() - self._keys:
-            self._keys.add(key)
-            found = _GPU.match(key)
-            if found is not None and found[0] not in self._gpus:
-                self._gpus[found[0]] = GpuEvidence(found[0])
-        at_work = self._at_work(t)
-        loaded = in_flight or self._is_loaded(t)
+        if self.missing or sample.missing:
+            self.missing.update(sample.missing)
+            for key in self.missing.keys() & steps.keys():
+                del self.missing[key]
+        if not self._keys.issuperset(steps):
+            self._meet(steps.keys() - self._keys)
+        percents = self._percents(t)
+        cores = self._history.last("server.cpu", t)
+        at_work = self._at_work(percents, cores)
+        loaded = in_flight or _is_loaded(percents, cores)
         if loaded:
             self._loaded_ns = t
         idle = self._loaded_ns is None or t - self._loaded_ns >= IDLE_S * 1e9
@@ -91,6 +92,14 @@ class EvidenceWatch:
         self._board.look(look, self._cpu.chip)
         return SampleEvidence(t, loaded, tuple(look.findings), look.observed, at_work, self._degrees(t))
 
+    def _meet(self, keys: Collection[str]) -> None:
+        """Take note of keys that were never read before, and of the GPUs of which they tell."""
+        for key in keys:
+            self._keys.add(key)
+            found = _GPU.match(key)
+            if found is not None and found[0] not in self._gpus:
+                self._gpus[found[0]] = GpuEvidence(found[0])
+
     def _percents(self, t: int) -> dict[str, float]:
         found = {gpu: self._history.last(f"{gpu}.percent", t) for gpu in self._gpus}
         return {gpu: percent for gpu, percent in found.items() if percent is not None}
@@ -101,26 +110,34 @@ class EvidenceWatch:
         found[BOARD] = found["cpu"]
         return {device: degrees for device, degrees in found.items() if degrees is not None}
 
-    def _is_loaded(self, t: int) -> bool:
-        cores = self._history.last("server.cpu", t)
-        busy = any(percent >= LOADED_PERCENT for percent in self._percents(t).values())
-        return busy or (cores is not None and cores >= LOADED_CORES)
-
-    def _at_work(self, t: int) -> frozenset[str]:
+    def _at_work(self, percents: Mapping[str, float], cores: float | None) -> frozenset[str]:
         """Return the devices that take part: GPUs in use, and the processor when it does more than wait for them.
 
         GPUs that don't tell their use may take part where none is known to and the server holds GPU memory, or the
         processor is not seen to do the work.
         """
-        percents = self._percents(t)
         gpus = {gpu for gpu, percent in percents.items() if percent >= AT_WORK_PERCENT}
-        cores = self._history.last("server.cpu", t)
         computes = cores is not None and cores >= AT_WORK_CORES
         if gpus:
             return frozenset({*gpus, "cpu"} if computes else gpus)
         if computes and not self._history.last("server.memory.gpu"):
             return frozenset({"cpu"})
         return frozenset({*(self._gpus.keys() - percents.keys()), "cpu"})
+
+
+def _is_loaded(percents: Mapping[str, float], cores: float | None) -> bool:
+    return (cores is not None and cores >= LOADED_CORES) or any(p >= LOADED_PERCENT for p in percents.values())
+
+
+class _OfCore(dict[str, bool]):
+    """Whether a key tells of a single core, found out once for each."""
+
+    def __missing__(self, key: str) -> bool:
+        self[key] = key.startswith("cpu.core.")
+        return self[key]
+
+
+_OF_CORE = _OfCore()
 
 
 class CpuEvidence:

@@ -3,7 +3,7 @@
 import math
 from array import array
 from collections.abc import Sequence
-from itertools import chain, groupby, islice
+from itertools import accumulate, chain, groupby, islice
 from operator import attrgetter, sub
 
 from llmtui import events as ev
@@ -80,8 +80,7 @@ def _take_offsets(request: Request, batches: Sequence[ev.TokensReceived]) -> Non
 def _take_rates(state: SessionState, request: Request, batches: Sequence[ev.TokensReceived]) -> None:
     """Note the tokens of each batch, and with each the rate over the last two seconds, all streams together."""
     recent, total = state.recent_tokens, state.recent_sum
-    times, rates, counts = array("q"), array("d"), []
-    latest = batches[0].t
+    rates, counts = array("d"), []
     for event in batches:
         t = event.t
         tokens = len(event.offsets_us)
@@ -96,13 +95,11 @@ def _take_rates(state: SessionState, request: Request, batches: Sequence[ev.Toke
         recent.append(count)
         first_t, first_tokens = recent[0]
         span = t - first_t
-        latest = max(latest, t)
-        times.append(latest)
         # The tokens of the first batch came in the time before it.
         rates.append((total - first_tokens) * 1e9 / span if span >= LEAST_SPAN_NS else math.nan)
     state.recent_sum = total
     request.recent.extend(counts)
-    state.token_rate.extend(times, rates)
+    state.token_rate.extend(array("q", accumulate([event.t for event in batches], max)), rates)
 
 
 def _keep_texts(state: SessionState, request: Request, pieces: Sequence[tuple[ev.TextKind, str]]) -> None:
