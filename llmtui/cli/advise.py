@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import click
 
 from llmtui import places
+from llmtui.cli.room import columns
 from llmtui.cli.sides import read_session
 from llmtui.log.library import find_session, list_sessions
 from llmtui.log.read import LogError
@@ -46,7 +47,7 @@ def command(sessions: tuple[str, ...], *, every: bool, as_json: bool) -> None:
 
         click.echo(msgspec.json.encode(advice_data(states)))
         return
-    for line in summary_text(summary):
+    for line in summary_text(summary, width=columns()):
         click.echo(line)
 
 

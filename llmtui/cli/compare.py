@@ -6,6 +6,7 @@ from itertools import combinations
 
 import click
 
+from llmtui.cli.room import columns
 from llmtui.cli.sides import NotComparedError, parse, read_sides
 from llmtui.metrics.inference.intervals import MARGIN
 from llmtui.reports.compare_several import Comparisons, compare_all, comparisons_data, comparisons_text
@@ -70,7 +71,7 @@ def _tell(found: Comparisons, *, charts: bool, as_json: bool) -> None:
 
         click.echo(msgspec.json.encode(comparisons_data(found)))
         return
-    for line in comparisons_text(found):
+    for line in comparisons_text(found, columns()):
         click.echo(line)
     if charts and found.anything:
         from llmtui.reports.overlay_text import can_print, overlay_text

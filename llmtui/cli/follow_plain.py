@@ -11,6 +11,7 @@ import click
 
 from llmtui import control, places
 from llmtui.cli.filed_log import FiledLog
+from llmtui.cli.room import columns
 from llmtui.events import Event
 from llmtui.reports.plain import PlainReport
 from llmtui.state.session import SessionState
@@ -57,7 +58,7 @@ def follow_plain(
                 _stop(log, engine, hard=interrupts > 1)
         named = ["", f"log: {log}"] if ours else []
         named += [f"files: {follower.files}"] if follower.files else []
-        _print_all(iter(["", *report.results(), *named, *follower.notices()]))
+        _print_all(iter(["", *report.results(columns()), *named, *follower.notices()]))
     if engine is not None:
         engine.wait()
     return _exit_code(report)
@@ -108,7 +109,7 @@ def play_plain(events: Iterable[Event], speed: float | None, sleep: Callable[[fl
             if wait > 0:
                 sleep(wait)
         _print_all(report.tell(event))
-    _print_all(iter(["", *report.results()]))
+    _print_all(iter(["", *report.results(columns())]))
     return 0
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from llmtui import places
+from llmtui.cli.room import columns
 from llmtui.log.fold import fold_log
 from llmtui.log.library import SessionEntry, list_sessions
 from llmtui.log.read import LogError
@@ -35,7 +36,7 @@ def command(figure: str, suite: str | None, model: str | None, filters: tuple[st
 
         click.echo(msgspec.json.encode(history_data(history)))
         return
-    for line in history_text(history, blocks=can_print(sys.stdout.encoding)):
+    for line in history_text(history, blocks=can_print(sys.stdout.encoding), width=columns()):
         click.echo(line)
     if not history.series:
         raise click.ClickException(f"no session has the figure `{figure}`")

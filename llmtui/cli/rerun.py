@@ -17,7 +17,9 @@ from llmtui.log.read import LogError, LogReader
 @click.command("rerun")
 @click.argument("session")
 @click.argument("jobs", nargs=-1)
-@click.option("--bad", is_flag=True, help="What failed or lacked its server, was throttled or client-bound, or is an outlier.")
+@click.option(
+    "--bad", is_flag=True, help="What failed or lacked its server, was throttled or client-bound, or is an outlier."
+)
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a parameter of these jobs.")
 @click.option("--within", type=float, metavar="PERCENT", help="Repeat each until its rate is known so exactly.")
 @click.option("--plain", is_flag=True, help="One line an event instead of the screen.")
@@ -70,7 +72,7 @@ def name_bad_jobs(log: Path) -> tuple[str, ...]:
         raise click.ClickException(str(error)) from None
     found = bad_jobs(state)
     if not found:
-        click.echo("nothing failed or lacked its server, was throttled or client-bound, or is an outlier among its iterations")
+        click.echo("nothing failed, was throttled or client-bound, or is an outlier among its iterations")
         return ()
     click.echo(f"again: {sentence(found)}")
     return tuple(bad.job for bad in found)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from llmtui import wording
+from llmtui.cli.room import columns
 
 if TYPE_CHECKING:
     from llmtui.selftest.results import Report
@@ -110,11 +111,14 @@ async def _end(child: asyncio.subprocess.Process) -> None:
         await child.wait()
 
 
-def report_lines(report: "Report") -> list[str]:
-    """Return the report as lines: where it ran, the table, the verdict."""
-    from llmtui.text_table import render
+def report_lines(report: "Report", width: int | None = None) -> list[str]:
+    """Return the report as lines: where it ran, the table (at most `width` wide), the verdict."""
+    from llmtui.text_table import Fit, render
 
-    return [wording.visible(report.heading), *render(HEADINGS, [_cells(row) for row in report.rows]), report.verdict]
+    fit = Fit(spare=("tries",), whole=("verdict",))
+
+    table = render(HEADINGS, [_cells(row) for row in report.rows], width=width, fit=fit)
+    return [wording.visible(report.heading), *table, report.verdict]
 
 
 def _show(report: "Report", *, as_json: bool) -> None:
@@ -123,7 +127,7 @@ def _show(report: "Report", *, as_json: bool) -> None:
 
         click.echo(msgspec.json.format(msgspec.json.encode(report)).decode())
         return
-    for line in report_lines(report):
+    for line in report_lines(report, columns()):
         click.echo(line)
 
 

@@ -6,16 +6,23 @@ import click
 import msgspec
 
 from llmtui import wording
+from llmtui.cli.room import columns as columns_of_room
 from llmtui.log.library import SessionEntry
 from llmtui.reports.session_list import cells, columns_for, entry_data
-from llmtui.text_table import render
+from llmtui.text_table import Fit, render
+
+FIT = Fit(
+    spare=("size", "host", "repeats", "jobs", "date", "verdicts", "suite", "state"),
+    whole=("session", "state", "date", "suite"),
+)
 
 
 def print_list(entries: Sequence[SessionEntry]) -> None:
     """Print a table, and below it what is wrong with a session and what was noted about it."""
     columns = columns_for(entries)
     numbers = [column.name for column in columns if column.number]
-    for line in render([column.name for column in columns], [cells(entry, columns) for entry in entries], numbers):
+    rows = [cells(entry, columns) for entry in entries]
+    for line in render([column.name for column in columns], rows, numbers, width=columns_of_room(), fit=FIT):
         click.echo(line)
     for entry in entries:
         if entry.problem is not None:

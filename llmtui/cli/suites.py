@@ -3,9 +3,10 @@
 import click
 
 from llmtui import places, wording
+from llmtui.cli.room import columns
 from llmtui.cli.suite_files import SHIPPED, copy_suite, find_suite, list_suites
 from llmtui.documents import DocumentError
-from llmtui.text_table import render
+from llmtui.text_table import Fit, render
 
 
 @click.group("suites", invoke_without_command=True)
@@ -19,7 +20,7 @@ def command(ctx: click.Context) -> None:
         (file.name, wording.visible(file.suite.title if file.suite else "wrong, see below"), str(file.path))
         for file in files
     ]
-    for line in render(("suite", "title", "file"), rows):
+    for line in render(("suite", "title", "file"), rows, width=columns(), fit=Fit(whole=("suite",))):
         click.echo(line)
     for file in files:
         if file.problem is not None:

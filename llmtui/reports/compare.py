@@ -18,7 +18,7 @@ from llmtui.reports.caveats import caveats, unlike_lengths
 from llmtui.reports.compared_figures import FIGURES, ComparedFigure
 from llmtui.reports.differing import Side
 from llmtui.reports.pairing import Letters, Pair, pair_up
-from llmtui.text_table import render
+from llmtui.text_table import Fit, render
 
 MANY = 5
 """From so many judged figures on, the table says that some differ by chance."""
@@ -159,8 +159,11 @@ def _what_would_help(comparison: Comparison) -> str:
     return f"it takes more than {MOST_MORE} runs more"
 
 
-def report_text(report: ComparisonReport) -> list[str]:
-    """Return a table for each two setups, and the sentences that belong to them."""
+FIT = Fit(spare=("p", "n", "n "), wrapped=("verdict",))
+
+
+def report_text(report: ComparisonReport, width: int | None = None) -> list[str]:
+    """Return a table for each two setups, at most `width` wide, and the sentences that belong to them."""
     a, b = report.letters
     headings = ("workload", "figure", a, "n", b, "n ", f"{b}/{a}", f"{_percent(report.level)} interval", "p", "verdict")
     numbers = frozenset({a, "n", b, "n ", f"{b}/{a}", "p"})
@@ -168,7 +171,8 @@ def report_text(report: ComparisonReport) -> list[str]:
     for setups, group in groupby(report.rows, key=lambda row: (row.pair.first.setup, row.pair.second.setup)):
         sides = zip(report.letters, report.names, setups, strict=True)
         lines += [*(wording.visible(f"{side}: {name}, {setup}") for side, name, setup in sides), ""]
-        lines += [*render(headings, [_cells(row, report.margin) for row in group], numbers), ""]
+        rows = [_cells(row, report.margin) for row in group]
+        lines += [*render(headings, rows, numbers, width=width, fit=FIT), ""]
     lines += [wording.visible(f"note: {note}") for note in report.notes]
     lines += [wording.visible(f"not compared: {sentence}") for sentence in report.refused]
     return lines

@@ -9,7 +9,7 @@ from llmtui.metrics.inference.intervals import LEVEL, MARGIN
 from llmtui.reports.compare import ComparisonReport, Row, compare_sides, footnotes, report_text
 from llmtui.reports.compare_data import report_data
 from llmtui.reports.differing import Difference, Side, differences
-from llmtui.text_table import render
+from llmtui.text_table import Fit, render
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """What the sides are called; there can't be more of them."""
@@ -49,8 +49,11 @@ def compare_all(sides: Sequence[Side], *, figures: Collection[str] = (), margin:
     return Comparisons(tuple(sides), tuple(differences(sides)), reports)
 
 
-def comparisons_text(found: Comparisons) -> list[str]:
-    """Return what differs, the sides beside each other where there are more than two, and a table for each of them."""
+def comparisons_text(found: Comparisons, width: int | None = None) -> list[str]:
+    """Return what differs, the sides beside each other where there are more than two, and a table for each of them.
+
+    No table is wider than `width`; None is any width.
+    """
     lines: list[str] = []
     several = len(found.sides) > 2  # noqa: PLR2004 - two sides stand side by side in their table
     if several:
@@ -60,17 +63,17 @@ def comparisons_text(found: Comparisons) -> list[str]:
     letters = [side.letter for side in found.sides]
     if found.differing:
         rows = [(difference.fact, *difference.texts) for difference in found.differing]
-        lines += [*render(("differs", *letters), rows), ""]
+        lines += [*render(("differs", *letters), rows, width=width, fit=Fit(wrapped=("differs", *letters))), ""]
     if several:
-        lines += [*_side_by_side(found), ""]
+        lines += [*_side_by_side(found, width), ""]
     for report in found.reports:
         if several:
             lines += [f"{report.letters[1]} against {report.letters[0]}", ""]
-        lines += [*report_text(report), *([""] if several else [])]
+        lines += [*report_text(report, width), *([""] if several else [])]
     return [*lines, *footnotes(found.reports)]
 
 
-def _side_by_side(found: Comparisons) -> list[str]:
+def _side_by_side(found: Comparisons, width: int | None) -> list[str]:
     keys: dict[Hashable, None] = {}
     cells: dict[tuple[Hashable, str], Row] = {}
     for report in found.reports:
@@ -87,7 +90,9 @@ def _side_by_side(found: Comparisons) -> list[str]:
         rows.append((known.pair.first.title, known.figure.title, base, *(_cell(row) for row in own)))
     if not rows:
         return ["no workload was run on the baseline and on another side"]
-    lines = render(("workload", "figure", found.sides[0].letter, *others), rows, {found.sides[0].letter})
+    base_letter = found.sides[0].letter
+    headings = ("workload", "figure", base_letter, *others)
+    lines = render(headings, rows, {base_letter}, width=width, fit=Fit(wrapped=tuple(others)))
     words = {row.comparison.verdict for row in cells.values() if row.judged}
     legend = [f"{mark} {word}" for word, mark in _MARKS.items() if word in words]
     return [*lines, *([f"medians. {', '.join(legend)}"] if legend else ["medians"])]

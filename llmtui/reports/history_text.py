@@ -7,26 +7,30 @@ from itertools import groupby
 from llmtui import wording
 from llmtui.reports.history import History, HistoryPoint, Series, Stretch, stretches, summary
 from llmtui.state.result_columns import load_text
-from llmtui.text_table import render
+from llmtui.text_table import Fit, render
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 DIGITS = "12345678"
 """For a terminal without block characters."""
 
 LINE = 100
-"""Characters of a line; a longer one goes on in the next."""
+"""Characters of a line at most; a longer one goes on in the next."""
 
 _HEADINGS = ("date", "session", "value", "runs", "off level", "")
+_FIT = Fit(spare=("runs", "date"), whole=("date", "session"), wrapped=("",))
 
 
-def history_text(history: History, *, blocks: bool = True) -> list[str]:
-    """Return a table for each series, with its line and what became of its level, and the sessions that are in none."""
+def history_text(history: History, *, blocks: bool = True, width: int | None = None) -> list[str]:
+    """Return a table for each series, with its line and what became of its level, and the sessions that are in none.
+
+    No table is wider than `width`; None is any width.
+    """
     lines: list[str] = []
     for title, group in groupby(history.series, key=lambda series: series.title):
         alike = list(group)
         lines += [f"{title}: {history.figure.title} ({_unit(history)})", ""]
         for series in alike:
-            lines += [_environment_text(series, alike), *_series_text(history, series, blocks=blocks), ""]
+            lines += [_environment_text(series, alike), *_series_text(history, series, blocks=blocks, width=width), ""]
     lines += [f"not in it: {session}: {reason}" for session, reason in history.left_out.items()]
     return [wording.visible(line) for line in lines]
 
@@ -66,13 +70,14 @@ def _environment_text(series: Series, alike: Sequence[Series]) -> str:
     return ", ".join(f"{key} {series.environment[key]}" for key in keys)
 
 
-def _series_text(history: History, series: Series, *, blocks: bool) -> Iterator[str]:
+def _series_text(history: History, series: Series, *, blocks: bool, width: int | None) -> Iterator[str]:
     found = stretches(series)
     shifts = [stretch.first for stretch in found[1:]]
     line = character_line([point.value for point in series.points], shifts, BLOCKS if blocks else DIGITS)
-    yield from (line[start : start + LINE] for start in range(0, len(line), LINE))
+    most = min(LINE, width or LINE)
+    yield from (line[start : start + most] for start in range(0, len(line), most))
     rows = [_cells(history, point, place, found) for place, point in enumerate(series.points)]
-    yield from render(_HEADINGS, rows, ("value", "runs", "off level"))
+    yield from render(_HEADINGS, rows, ("value", "runs", "off level"), width=width, fit=_FIT)
     yield from summary(history, series)
 
 

@@ -47,15 +47,15 @@ class PlainReport:
             for line in teller(self, event):
                 yield f"{wording.clock(event.t):>7}  {line}"
 
-    def results(self) -> list[str]:
-        """Return the table of results so far."""
-        lines = [*results_text(job_results(self.state)), *all_summary_lines(self.state)]
+    def results(self, width: int | None = None) -> list[str]:
+        """Return the table of results so far, and what else there is to say; no table is wider than `width`."""
+        lines = [*results_text(job_results(self.state), width), *all_summary_lines(self.state, width)]
         if not any(job.plan and job.plan.variant for job in self.state.jobs.values()):
             return lines
         # Only a session with variants needs all that a comparison does.
         from llmtui.reports.sides import compare_variants  # noqa: PLC0415
 
-        return [*lines, "", *compare_variants(self.state)]
+        return [*lines, "", *compare_variants(self.state, width)]
 
     def sample_due(self, t: int) -> bool:
         """Whether a sample at `t` is to be told, which happens once in five seconds."""

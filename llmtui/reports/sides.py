@@ -61,10 +61,13 @@ def _origins(state: SessionState) -> list[str]:
     ]
 
 
-def compare_variants(state: SessionState) -> list[str]:
-    """Return the comparison of every variant with the first one; a sentence when there are none to compare."""
+def compare_variants(state: SessionState, width: int | None = None) -> list[str]:
+    """Return the comparison of every variant with the first one; a sentence when there are none to compare.
+
+    No table is wider than `width`; None is any width.
+    """
     try:
-        return comparisons_text(compare_all(variant_sides(state, "")))
+        return comparisons_text(compare_all(variant_sides(state, "")), width)
     except SidesError:
         return ["This session has no variants; give its suite `variants`, or compare two sessions: llmtui compare A B"]
 

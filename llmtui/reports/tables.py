@@ -5,23 +5,34 @@ from collections.abc import Sequence
 from llmtui import wording
 from llmtui.state.result_columns import cells, columns_for, load_text, verdict_lines
 from llmtui.state.results import JobResult, StepResult
-from llmtui.text_table import render
+from llmtui.text_table import Fit, render
 
 MOST_NAMED = 6
 """So many jobs that ended for one reason are named each."""
 
 
-def results_text(results: Sequence[JobResult]) -> list[str]:
-    """Return the table of results with the footnotes that it needs, and a table for each load."""
+FIT = Fit(
+    spare=("quant", "memory", "J/tok", "heat", "tokens", "prefill", "ITL p99", "variant", "model"),
+    whole=("job",),
+    wrapped=("workload", "variant", "point", "heat", "status"),
+)
+
+
+def results_text(results: Sequence[JobResult], width: int | None = None) -> list[str]:
+    """Return the table of results with the footnotes that it needs, and a table for each load.
+
+    No table is wider than `width`; None is any width.
+    """
     if not results:
         return ["no job ran"]
     columns = columns_for(results)
     rows = [cells(result, columns) for result in results]
-    lines = render([column.title for column in columns], rows, [column.title for column in columns if column.number])
+    numbers = [column.title for column in columns if column.number]
+    lines = render([column.title for column in columns], rows, numbers, width=width, fit=FIT)
     lines.append("TTFT and ITL: median over requests. prefill, decode: tokens/s. tokens: count and its basis.")
     if any(not result.itl_p99_carried for result in results):
         lines.append("* rests on fewer than 100 gaps in one request")
-    lines += _loads_text(results)
+    lines += _loads_text(results, width)
     sharing = _sharing(results)
     for result in results:
         lines += [f"{result.job}: {line}" if place == 0 else line for place, line in enumerate(verdict_lines(result))]
@@ -51,6 +62,7 @@ STEP_HEADINGS = (
     *("job", "load", "requests", "failed", "tok/s", "req/s", "good/s", "TTFT p50", "TTFT p99"),
     *("ITL p50", "ITL p99", "E2E p50", "E2E p99", "in flight"),
 )
+STEP_FIT = Fit(spare=("in flight", "E2E p50", "req/s", "ITL p50", "failed", "requests", "TTFT p50"))
 
 
 def step_cells(job: str, step: StepResult) -> tuple[str, ...]:
@@ -70,7 +82,7 @@ def step_cells(job: str, step: StepResult) -> tuple[str, ...]:
     )
 
 
-def _loads_text(results: Sequence[JobResult]) -> list[str]:
+def _loads_text(results: Sequence[JobResult], width: int | None) -> list[str]:
     steps = [step_cells(result.job, step) for result in results for step in result.steps]
     if not steps:
         return []
@@ -81,4 +93,5 @@ def _loads_text(results: Sequence[JobResult]) -> list[str]:
         for note in step.finished.notes
     ]
     foot = "Under load TTFT and E2E count from the moment a request was due; ITL is the mean of each request."
-    return ["", *render(STEP_HEADINGS, steps, STEP_HEADINGS[1:]), foot, *notes]
+    table = render(STEP_HEADINGS, steps, STEP_HEADINGS[1:], width=width, fit=STEP_FIT)
+    return ["", *table, foot, *notes]

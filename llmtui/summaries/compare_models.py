@@ -8,10 +8,11 @@ from llmtui.metrics.statistics import median
 from llmtui.state.session import Job, Request, SessionState
 from llmtui.summaries.model_runs import ModelRun, model_runs
 from llmtui.summaries.summary import Summary, Table
-from llmtui.text_table import render
+from llmtui.text_table import Fit, render
 
 HEADINGS = ("job", "model", "status", "load", "asked", "ended", "TTFT", "tok/s", "answer", "tokens", "memory")
 NUMBERS = ("load", "asked", "ended", "TTFT", "tok/s", "answer", "memory")
+FIT = Fit(spare=("job", "tokens", "asked", "ended", "load", "memory"), whole=("status",))
 FOOT = "asked, ended: since the job began. TTFT, tok/s, answer (to its last piece): medians over the model's answers."
 Names = dict[ModelPlace, str]
 
@@ -88,7 +89,7 @@ def _extremes(
 
 
 def _table(runs: Sequence[ModelRun], names: Names) -> Table:
-    return Table(HEADINGS, tuple(_row(run, names) for run in runs), NUMBERS, FOOT)
+    return Table(HEADINGS, tuple(_row(run, names) for run in runs), NUMBERS, FOOT, FIT)
 
 
 def _row(run: ModelRun, names: Names) -> tuple[str, ...]:
@@ -166,7 +167,7 @@ def _answers(runs: Sequence[ModelRun], names: Names) -> Iterator[Table]:
     for task in tasks:
         asked = [(run, request) for run in runs for request in run.requests if request.task == task]
         rows = tuple((names[run.place], _answer(request, SHOWN_ANSWER)) for run, request in asked)
-        yield Table(("model", "answer"), rows, (), task)
+        yield Table(("model", "answer"), rows, (), task, Fit(wrapped=("answer",)))
 
 
 def _answer(request: Request, most: int | None) -> str:

@@ -6,6 +6,7 @@ from llmtui.state.result_columns import CRITERION_WORDS
 from llmtui.state.session import Job, SessionState
 from llmtui.suites.kinds.refactor import STRUCTURE_POINTS
 from llmtui.summaries.summary import Summary, Table
+from llmtui.text_table import Fit
 
 COMPILES = "compiles"
 MOST = sum(STRUCTURE_POINTS.values())
@@ -30,7 +31,12 @@ def summarize_job(state: SessionState, job: Job) -> Summary | None:
         lines.append(f"  {sum(map(bool, compiled))} of {len(compiled)} compile")
     else:
         lines.append("  nothing was compiled: the scores are of the structure alone")
-    whole = Table(_HEADINGS, tuple(_row(state, score) for score in scores), numbers=("score", _HEADINGS[2], "tok/s"))
+    whole = Table(
+        _HEADINGS,
+        tuple(_row(state, score) for score in scores),
+        numbers=("score", _HEADINGS[2], "tok/s"),
+        fit=Fit(wrapped=("verdict",)),
+    )
     rows = tuple((score.task, *(_points(score, kind) for kind in _KINDS)) for score in scores)
     by_kind = Table(_KIND_HEADINGS, rows, numbers=_KIND_HEADINGS[1:], title="points by kind of structure")
     lines += [f"  {score.task}: {score.detail}" for score in scores if not score.passed]

@@ -81,28 +81,31 @@ def _is_rated(job: Job) -> bool:
     return job.plan is not None and job.plan.kind in RATED and job.status in {"done", "failed"}
 
 
-def job_summary_lines(state: SessionState, job: Job, *, whole: bool = False) -> list[str]:
-    """Return the summary of a job as lines; empty where it has none.
+def job_summary_lines(state: SessionState, job: Job, *, whole: bool = False, width: int | None = None) -> list[str]:
+    """Return the summary of a job as lines; empty where it has none. No table is wider than `width`; None: any width.
 
     The `whole` one of a job whose kind speaks of all jobs together, or of a point of a grid, has what is said of them.
     """
     summary = job_summary(state, job)
-    lines = list(summary_text(summary, whole=whole)) if summary else []
+    lines = list(summary_text(summary, whole=whole, width=width)) if summary else []
     if not whole or job.plan is None:
         return lines
     speaks = job.plan.point or (job.plan.kind in KINDS_OF_SESSION and job.plan.kind not in KINDS_OF_JOB)
     together = session_summaries(state) if speaks else ()
-    return [*lines, *(line for one in together for line in ("", *summary_text(one)))]
+    return [*lines, *(line for one in together for line in ("", *summary_text(one, width=width)))]
 
 
-def all_summary_lines(state: SessionState) -> list[str]:
-    """Return the summaries of all jobs, each begun with the job's name, and those of the kinds."""
+def all_summary_lines(state: SessionState, width: int | None = None) -> list[str]:
+    """Return the summaries of all jobs, each begun with the job's name, and those of the kinds.
+
+    No table is wider than `width`; None is any width.
+    """
     lines: list[str] = []
     for job in state.jobs.values():
-        own = job_summary_lines(state, job)
+        own = job_summary_lines(state, job, width=width)
         lines += ["", f"{job.id}: {own[0]}", *own[1:]] if own else []
     for summary in session_summaries(state):
-        lines += ["", *summary_text(summary)]
+        lines += ["", *summary_text(summary, width=width)]
     return lines
 
 

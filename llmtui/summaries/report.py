@@ -11,6 +11,7 @@ from llmtui.state.session import Job, SessionState
 from llmtui.suites.reading import read_suite
 from llmtui.summaries.report_sides import FIGURES, ReportFigure, Side, Tuning, compare_side, tunings
 from llmtui.summaries.summary import Summary, Table
+from llmtui.text_table import Fit
 
 LEGEND = (
     "throughput, prompt evaluation, generation: tokens/s; throughput: tokens of the answer by the total time",
@@ -84,7 +85,7 @@ def tuning_tables(tuning: Tuning) -> Iterator[Table]:
     for side in tuning.tuned:
         rows = tuple(_compared(tuning, side, figure) for figure in FIGURES)
         title = wording.visible(f"{tuning.title}: {side.name} against {tuning.baseline.name}")
-        yield Table(COMPARED, rows, COMPARED[1:4], title)
+        yield Table(COMPARED, rows, COMPARED[1:4], title, Fit(wrapped=COMPARED[4:]))
 
 
 STATISTICS = ("figure", "mean", "SD", "CV", "least", "most", "n")

@@ -12,6 +12,7 @@ from llmtui.suites.reading import read_suite
 from llmtui.summaries.summary import Summary, Table
 from llmtui.summaries.surface import Cell, Surface, surfaces
 from llmtui.summaries.swept_figures import FIGURES, SweptFigure
+from llmtui.text_table import Fit
 
 RANKED = 10
 """Points that the table of the best ones has."""
@@ -141,4 +142,5 @@ def _ranking(surface: Surface) -> Table:
     axes = (axis_name(axis.key) for axis in surface.axes)
     headings = (*axes, figure.title, "95% interval of the mean", "runs", "verdict")
     title = "best points first" if len(known) > RANKED else "all points, the best first"
-    return Table(headings, rows, (figure.title, "runs"), title)
+    fit = Fit(wrapped=("95% interval of the mean", "verdict"))
+    return Table(headings, rows, (figure.title, "runs"), title, fit)
