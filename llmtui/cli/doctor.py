@@ -28,6 +28,22 @@ SHOWN = (
     "gpu.0.temperature",
     "gpu.0.power",
 )
+FACTS = {
+    "all": "hardware",
+    "hostname": "host name",
+    "os": "operating system",
+    "cpu_model": "CPU model",
+    "cpu_flags": "CPU features",
+    "cpu_governor": "CPU governor",
+    "cpu_sensor": "CPU temperature sensor",
+    "cores_physical": "CPU cores",
+    "cores_logical": "CPU threads",
+    "ram": "RAM",
+    "gpus": "GPU",
+    "npus": "NPU",
+}
+"""What a person calls the facts of a `HardwareSnapshot` whose names are others."""
+
 PACKAGES = ("textual", "httpx", "uvloop", "psutil", "nvidia-ml-py", "xllamacpp")
 
 
@@ -77,7 +93,7 @@ def _versions() -> Iterator[str]:
 
 def _machine(look: "_Look") -> Iterator[str]:
     hardware, values, missing = look.findings[:3]
-    yield from _hardware_lines(hardware)
+    yield from hardware_lines(hardware)
     for key in SHOWN:
         entry = readings.describe(key)
         label = entry.label if entry else key
@@ -87,7 +103,8 @@ def _machine(look: "_Look") -> Iterator[str]:
             yield f"{label}: missing, {missing.get(key, 'the sampler did not say why')}"
 
 
-def _hardware_lines(hardware: HardwareSnapshot) -> Iterator[str]:
+def hardware_lines(hardware: HardwareSnapshot) -> Iterator[str]:
+    """Yield what is known of the machine, and why the rest is not."""
     where = " (virtual machine)" if hardware.virtual_machine else ""
     yield f"{hardware.hostname or 'host unknown'}: {hardware.os or '?'}, kernel {hardware.kernel or '?'}{where}"
     cores = f"{hardware.cores_physical or '?'} cores, {hardware.cores_logical or '?'} threads"
@@ -103,8 +120,8 @@ def _hardware_lines(hardware: HardwareSnapshot) -> Iterator[str]:
         cpus = "all" if limits.cpus is None else f"{limits.cpus:g}"
         memory = "all" if limits.memory is None else wording.size(limits.memory)
         yield f"container ({limits.kind}): {cpus} CPUs, {memory} memory allowed"
-    for what, reason in hardware.detection_failed.items():
-        yield f"{what}: not found, {reason}"
+    for fact, reason in hardware.detection_failed.items():
+        yield f"{FACTS.get(fact, fact.replace('_', ' '))}: not found, {reason}"
 
 
 def _dump_sensors(target: Path, urls: tuple[str, ...]) -> str:
@@ -165,7 +182,8 @@ def _verdicts(look: _Look) -> Iterator[str]:
 def _servers(look: _Look) -> Iterator[str]:
     for server in look.servers:
         models = ", ".join(model.id for model in server.models) or server.problem or "no models"
-        yield f"{server.url}: {server.kind} {server.version or ''}, {models}"
+        version = f" {server.version}" if server.version else ""
+        yield f"{server.url}: {server.kind}{version}, {models}"
     if not look.servers:
         yield "none answers on the usual ports (11434, 8080, 1234, 8000)"
 
