@@ -12,7 +12,7 @@ SignOfLife = Callable[[StreamReader[Any]], int]
 
 
 class AnswerChunks(AsyncIterator[list[Chunk]]):
-    """The chunks of an answer, a list for each read and one for the end of the body; then ask `reader` how it ended.
+    """The chunks of an answer, a list for the reads of a moment and one for the end; then ask `reader` how it ended.
 
     It is no generator: one that is left in the middle would have to be closed.
 
@@ -42,7 +42,7 @@ class AnswerChunks(AsyncIterator[list[Chunk]]):
             await self._exchange.drain()
         else:
             try:
-                return self._reader.feed(await anext(self._reads))
+                return self._reader.feed(*await self._reads.together())
             except StopAsyncIteration:
                 pass
         self._over = True

@@ -30,6 +30,9 @@ Waking a task costs more than all that it does with a token. Nobody misses the t
 50 ms, and what ends an answer is never kept waiting.
 """
 
+ENOUGH_NS = 35_000_000
+"""What has waited so long is read with the next that comes: this process is awake then, and needs no timer for it."""
+
 _LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -123,7 +126,8 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
         if self._waiter is None or self._admitted:
             return
-        if not self._may_wait or data.endswith(_LAST_CHUNK) or self._unparsed > UNPARSED_LOW:
+        enough = self._unparsed > UNPARSED_LOW or at_ns - self._reads[0].at_ns >= ENOUGH_NS
+        if enough or not self._may_wait or data.endswith(_LAST_CHUNK):
             self._admit()
         elif self._gathering is None:
             self._gathering = asyncio.get_running_loop().call_later(TOGETHER_S, self._admit)
@@ -196,6 +200,17 @@ class Connection(asyncio.Protocol):
         if body.fault is not None:
             raise _foreign(body.fault)
         return None
+
+    def ready_reads(self) -> list[TimedRead]:
+        """Return the body bytes of those reads that are there already; what is wrong with them `next_read` says."""
+        ready: list[TimedRead] = []
+        while self._reads and not (self.body_ended or self._body.fault or self._beside_head):
+            data = self._body.feed(self._pop_read())
+            if self._body.ended:
+                self._settle()
+            if data:
+                ready.append(TimedRead(self._arrived_ns, data))
+        return ready
 
     def close(self) -> None:
         """Drop the connection at once, whatever it was doing."""
@@ -280,6 +295,9 @@ class Connection(asyncio.Protocol):
                     raise httpx.ReadError("The connection was reset.")
                 return b""
             await self._wait(self._timeouts.read, httpx.ReadTimeout)
+        return self._pop_read()
+
+    def _pop_read(self) -> bytes:
         read = self._reads.popleft()
         self._unparsed -= len(read.data)
         if self._reading_paused and self._unparsed < UNPARSED_LOW and self._transport is not None:

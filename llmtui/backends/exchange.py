@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from llmtui.backends.base import BackendError, Posted, Sent
-from llmtui.backends.limits import LimitedReads, Limits
+from llmtui.backends.limits import LimitedReads, Limits, Reads
 from llmtui.backends.problems import http_problem, transport_problem
 from llmtui.backends.transport import TimedRead
 from llmtui.backends.wire import WireError, decode_json
@@ -53,7 +53,7 @@ class TimedExchange:
         self.secret = secret
         self._model = model
         self._payload = payload
-        self._reads: AsyncIterator[TimedRead] = response.extensions.get("reads") or _stamp(response)
+        self._reads: Reads = response.extensions.get("reads") or _StampedHere(response)
 
     @property
     def status(self) -> int:
@@ -65,7 +65,7 @@ class TimedExchange:
         """Whether the status is one of success."""
         return self.status in _SUCCESS
 
-    def reads(self, progress: Callable[[], int] | None = None) -> AsyncIterator[TimedRead]:
+    def reads(self, progress: Callable[[], int] | None = None) -> LimitedReads:
         """Return the body's reads; `BackendError` for stalled, timeout, disconnected, malformed.
 
         `progress` is a count that the consumer's parser raises by everything but comments (`SseParser.progress`): a
@@ -201,10 +201,19 @@ def _build(client: httpx.AsyncClient, method: str, path: str, payload: Any, url:
     return client.build_request(method, path, content=content, headers=headers, timeout=timeout)
 
 
-async def _stamp(response: httpx.Response) -> AsyncIterator[TimedRead]:
-    """Stamp a body that came over a transport without stamps, such as a test's."""
-    async for data in response.aiter_bytes():
-        yield TimedRead(time.monotonic_ns(), data)
+class _StampedHere(AsyncIterator[TimedRead]):
+    """Stamps a body that came over a transport without stamps, such as a test's."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._pieces = response.aiter_bytes()
+
+    async def __anext__(self) -> TimedRead:
+        data = await anext(self._pieces)
+        return TimedRead(time.monotonic_ns(), data)
+
+    def ready(self) -> list[TimedRead]:
+        """Return []: nobody knows."""
+        return []
 
 
 def _shown(client: httpx.AsyncClient) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import httpx
 
@@ -102,10 +102,21 @@ class Limits:
         )
 
 
+class Reads(Protocol):
+    """The timed reads of a body."""
+
+    async def __anext__(self) -> TimedRead: ...
+
+    def __aiter__(self) -> AsyncIterator[TimedRead]: ...
+
+    def ready(self) -> list[TimedRead]:
+        """Return those that are there already."""
+
+
 class LimitedReads(AsyncIterator[TimedRead]):
     """The reads of a body under limits; `progress` is a count that only what is no comment raises."""
 
-    def __init__(self, reads: AsyncIterator[TimedRead], limits: Limits, progress: Callable[[], int] | None) -> None:
+    def __init__(self, reads: Reads, limits: Limits, progress: Callable[[], int] | None) -> None:
         self._reads = reads
         self._limits = limits
         self._progress = progress
@@ -131,8 +142,12 @@ class LimitedReads(AsyncIterator[TimedRead]):
         self._handed_out = True
         return read
 
+    async def together(self) -> list[TimedRead]:
+        """Wait for the next read, and return it with those that are there already. `StopAsyncIteration` as for one."""
+        return [await anext(self), *self._reads.ready()]
+
     def _judge_last_read(self) -> None:
-        """The consumer has parsed the read that it was given: now its parser knows whether it was only a comment."""
+        """The consumer has parsed the reads that it was given: now its parser knows whether they were only comments."""
         if not self._handed_out:
             return
         seen = self._progress() if self._progress is not None else self._seen

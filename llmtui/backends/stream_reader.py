@@ -64,20 +64,15 @@ class StreamReader(ABC, Generic[FrameT]):
         """How many bytes came that are neither comment nor blank line; for `TimedExchange.reads`."""
         return self._parser.progress
 
-    def feed(self, read: TimedRead) -> list[Chunk]:
-        """Return the chunks that `read` completes. `BackendError`: an error of the server in mid-stream, malformed.
+    def feed(self, *reads: TimedRead) -> list[Chunk]:
+        """Return the chunks that `reads` complete. `BackendError`: an error of the server in mid-stream, malformed.
 
-        Chunks that came in one read with an error are returned, with `done` set; `flush` raises the error then.
+        Chunks that came together with an error are returned, with `done` set; `flush` raises the error then.
         """
-        self._last_ns = read.at_ns
-        self.received += len(read.data)
         chunks: list[Chunk] = []
         try:
-            for frame in self._parser.feed(read.data):
-                if not self.done:
-                    self._take(frame, read.at_ns, chunks)
-            if self._parser.fault is not None and not self.done:
-                raise self._malformed(self._parser.fault)
+            for read in reads:
+                self._feed_one(read, chunks)
         except BackendError as problem:
             self._problem = problem
         if self._problem is not None:
@@ -86,6 +81,15 @@ class StreamReader(ABC, Generic[FrameT]):
                 raise self._problem
         self.has_text = self.has_text or bool(chunks)
         return chunks
+
+    def _feed_one(self, read: TimedRead, chunks: list[Chunk]) -> None:
+        self._last_ns = read.at_ns
+        self.received += len(read.data)
+        for frame in self._parser.feed(read.data):
+            if not self.done:
+                self._take(frame, read.at_ns, chunks)
+        if self._parser.fault is not None and not self.done:
+            raise self._malformed(self._parser.fault)
 
     def flush(self) -> list[Chunk]:
         """Return what the end of the body completes: a last frame without its end, unless it was cut within.

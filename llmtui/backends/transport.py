@@ -6,7 +6,7 @@ so this one stands on `connection.Connection`. Answers carry in `response.extens
     sent_ns     int: monotonic clock just before the request was written on the open connection
     connect_ns  int | None: what opening it took (name lookup, TCP and TLS); None when a kept one was used
     kernel_stamps  bool: whether the kernel stamped the reads, or this process did
-    reads       AsyncIterator[TimedRead]: the body without its framing, each read with its arrival
+    reads       TimedReads: the body without its framing, each read with its arrival
 """
 
 import asyncio
@@ -53,6 +53,15 @@ class TimedReads(AsyncIterator[TimedRead]):
         if read is None:
             raise StopAsyncIteration
         return read
+
+    def ready(self) -> list[TimedRead]:
+        """Return those reads that are there already."""
+        if self._connection is None:
+            return []
+        reads = self._connection.ready_reads()
+        if self._connection.body_ended:
+            self._connection = None
+        return reads
 
     def close(self) -> None:
         """Drop the connection unless the body was read to its end; the server sees that its client is gone."""

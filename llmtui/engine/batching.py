@@ -18,16 +18,20 @@ class TokenBatcher:
         self._sent_ns = sent_ns
         self._span_s = span_s
         self._pending: list[Chunk] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
 
     def add(self, chunk: Chunk) -> None:
-        """Take a chunk; it is in the log 50 ms after its arrival, or as soon as what came with it was taken too."""
+        """Take a chunk; it is in the log 50 ms after its arrival, or at once with those that are taken with it."""
         if self._pending and self._pending[-1].reasoning != chunk.reasoning:
             self.flush()
         self._pending.append(chunk)
         if self._timer is None:
             waited_s = (self._recorder.clock() - chunk.at_ns) / 1e9
-            self._timer = asyncio.get_running_loop().call_later(max(0.0, self._span_s - waited_s), self.flush)
+            loop = asyncio.get_running_loop()
+            # Chunks that were kept together up to here come in one go; waiting for the rest of the span would only
+            # wake this process once more.
+            late = waited_s > self._span_s / 2
+            self._timer = loop.call_soon(self.flush) if late else loop.call_later(self._span_s - waited_s, self.flush)
 
     def flush(self) -> None:
         """Write what waits."""

@@ -5,6 +5,7 @@ These are `GATHER_S` and the interpreter's turns; a batch of tokens waited 50 ms
 """
 
 import errno
+import math
 import os
 import threading
 import time
@@ -20,7 +21,7 @@ from llmtui.log.encode import encode_line
 from llmtui.log.waiting import WaitingLines
 
 GATHER_S = 0.01
-"""How long the writer waits for company, so that a burst of events costs one write."""
+"""The least time from one write to the next, so that a burst of events costs few of them."""
 
 FSYNC_S = 1.0
 RETRY_S = 1.0
@@ -88,6 +89,7 @@ class LogWriter:
         # The writer's thread alone.
         self._mended = not (self.torn or self._lacks_line_feed)
         self._refused = b""
+        self._written_at = -math.inf
         self._unsynced = False
         self._syncing = False
         self._synced_at = clock()
@@ -149,9 +151,9 @@ class LogWriter:
                 left = self._lines.size or self._refused or self._unsynced or self._syncing
                 self._ended = self._given_up or not left
                 return not self._ended
-            in_haste = self._lines.size >= BLOCK or self._refused
-        if not in_haste:
-            time.sleep(self._gather_s)
+            alone_s = self._clock() - self._written_at
+            if alone_s < self._gather_s and self._lines.size < BLOCK and not self._refused:
+                self._wake.wait_for(lambda: self._closing, self._gather_s - alone_s)
         return True
 
     def _may_sleep(self) -> bool:
@@ -198,6 +200,7 @@ class LogWriter:
             )
             return error.errno in FULL and self._reserve.give_back() and self._write_block()
         self._refused = b""
+        self._written_at = self._clock()
         return True
 
     def _mend(self) -> None:

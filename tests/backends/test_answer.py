@@ -10,17 +10,24 @@ LAST = b'{"message":{"content":"b"},"done":true,"done_reason":"stop"}'
 
 
 class Exchange:
-    """Gives `reads`; `progress` has what the sign of life was before each of them, `drained` counts."""
+    """Gives `reads`, those of a tuple together; `progress` has the sign of life before each, `drained` counts."""
 
     def __init__(self, *reads):
-        self.left = [TimedRead(place, data) for place, data in enumerate(reads)]
+        moments = [together if isinstance(together, tuple) else (together,) for together in reads]
+        self.left = [[TimedRead(place, data) for data in moment] for place, moment in enumerate(moments)]
         self.progress = []
         self.drained = 0
+        self.count = None
 
-    async def reads(self, progress=None):
-        while self.left:
-            self.progress.append(progress() if progress else None)
-            yield self.left.pop(0)
+    def reads(self, progress=None):
+        self.count = progress
+        return self
+
+    async def together(self):
+        if not self.left:
+            raise StopAsyncIteration
+        self.progress.append(self.count() if self.count else None)
+        return self.left.pop(0)
 
     async def drain(self):
         self.drained += 1
@@ -46,6 +53,17 @@ async def test_a_last_row_without_its_end_belongs_to_the_answer():
 
 async def test_text_before_an_error_is_given_before_the_error():
     chunks = AnswerChunks(Exchange(TEXT + b'{"error":"out of luck"}\n'), RowReader(url="u"))
+    assert [c.text for c in await anext(chunks)] == ["a"]
+    with pytest.raises(BackendError, match="out of luck"):
+        await anext(chunks)
+
+
+async def test_reads_of_one_moment_are_one_list():
+    assert await texts(Exchange((TEXT, TEXT), TEXT), RowReader(url="u")) == ["aa", "a", ""]
+
+
+async def test_text_of_one_moment_with_an_error_is_given_before_the_error():
+    chunks = AnswerChunks(Exchange((TEXT, b'{"error":"out of luck"}\n', TEXT)), RowReader(url="u"))
     assert [c.text for c in await anext(chunks)] == ["a"]
     with pytest.raises(BackendError, match="out of luck"):
         await anext(chunks)

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from llmtui.backends.connection import (
+    ENOUGH_NS,
     UNPARSED_HIGH,
     UNPARSED_LOW,
     Connection,
@@ -316,3 +317,47 @@ async def test_a_head_without_end_is_refused():
 
 def test_a_timed_read_is_a_time_and_bytes():
     assert TimedRead(5, b"x") == (5, b"x")
+
+
+async def streaming(answer=HEAD + b"1\r\na\r\n"):
+    """Return a connection whose kernel stamps, in mid-stream: its first text was read."""
+    bench = Bench()
+    bench.connection.kernel_stamps = True
+    await bench.exchange(answer=answer)
+    assert await bench.connection.next_read()
+    return bench.connection
+
+
+async def test_what_waited_long_enough_is_read_with_the_next_that_comes():
+    connection = await streaming()
+    reading = asyncio.ensure_future(connection.next_read())
+    await asyncio.sleep(0)
+    for at_ns in (0, ENOUGH_NS - 1):
+        connection.data_stamped(at_ns, b"1\r\nb\r\n")
+        await asyncio.sleep(0)
+    assert not reading.done()
+    connection.data_stamped(ENOUGH_NS, b"1\r\nc\r\n")
+    assert (await reading, connection.ready_reads()) == (
+        TimedRead(0, b"b"),
+        [TimedRead(ENOUGH_NS - 1, b"b"), TimedRead(ENOUGH_NS, b"c")],
+    )
+    assert connection.ready_reads() == []
+
+
+async def test_reads_that_are_there_already_end_with_the_body():
+    connection = await streaming()
+    for at_ns, data in enumerate((b"1\r\nb\r\n", b"2\r\n", b"cd\r\n", b"0\r\n\r\n", b"HTTP/1.1 200 OK")):
+        connection.data_stamped(at_ns, data)
+    assert connection.ready_reads() == [TimedRead(0, b"b"), TimedRead(2, b"cd")]
+    assert connection.body_ended
+    assert connection.ready_reads() == []
+    assert await connection.next_read() is None
+
+
+async def test_what_is_wrong_with_a_read_is_said_after_those_before_it():
+    connection = await streaming()
+    connection.data_stamped(0, b"1\r\nb\r\n")
+    connection.data_stamped(1, b"no length\r\n")
+    assert connection.ready_reads() == [TimedRead(0, b"b")]
+    with pytest.raises(httpx.RemoteProtocolError, match="no length"):
+        await connection.next_read()

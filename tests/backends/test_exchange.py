@@ -1,5 +1,6 @@
 import asyncio
 import socket
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -292,3 +293,18 @@ async def test_a_transport_without_stamps_serves_as_well():
     assert read.data == b'{"a":1}'
     assert exchange.sent_ns <= read.at_ns
     assert exchange.connect_ns is None
+
+
+async def test_reads_that_are_there_already_are_given_together_and_none_is_lost():
+    pieces = [Piece(0.002, b"%d\n" % number) for number in range(60)]
+    with ByteServer(Answer.stream(pieces)) as server:
+        async with open_client(server.url) as client, post_timed(client, "/x", {}, stall_s=5, limit_s=9) as exchange:
+            reads, moments = exchange.reads(), []
+            with suppress(StopAsyncIteration):
+                while moment := await reads.together():
+                    moments.append(moment)
+                    await asyncio.sleep(0.02)
+    taken = [read for moment in moments for read in moment]
+    assert b"".join(read.data for read in taken) == b"".join(b"%d\n" % number for number in range(60))
+    assert [read.at_ns for read in taken] == sorted(read.at_ns for read in taken)
+    assert len(moments) < len(taken)

@@ -39,3 +39,22 @@ async def test_a_chunk_is_written_in_time_without_a_next_one():
         while not sink.events:
             await asyncio.sleep(0.005)
     assert sink.events[0].texts == ("a",)
+
+
+async def test_chunks_that_were_kept_together_are_written_together_and_at_once():
+    sink = Sink()
+    batcher = TokenBatcher(Recorder(sink, clock=lambda: 100 * MS), "r", sent_ns=0, span_s=0.05)
+    batcher.add(Chunk(60 * MS, "a"))
+    batcher.add(Chunk(70 * MS, "b"))
+    assert sink.events == []
+    await asyncio.sleep(0)
+    assert [event.texts for event in sink.events] == [("a", "b")]
+
+
+async def test_a_chunk_that_just_came_waits_for_others():
+    sink = Sink()
+    batcher = TokenBatcher(Recorder(sink, clock=lambda: 100 * MS), "r", sent_ns=0, span_s=0.05)
+    batcher.add(Chunk(99 * MS, "a"))
+    await asyncio.sleep(0)
+    assert sink.events == []
+    batcher.flush()

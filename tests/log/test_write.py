@@ -242,6 +242,18 @@ def test_events_that_come_close_together_share_a_write(tmp_path):
     assert kernel_counter("/proc/self/io", "syscw") - before < 100
 
 
+def test_an_event_that_comes_alone_waits_for_no_other(tmp_path):
+    path = tmp_path / "s.jsonl"
+    writer = LogWriter(path, gather_s=60.0)
+    writer.append(header())
+    wait_for(lambda: path.read_bytes() == encode_line(header()))
+    writer.append(next_one := ev.MarkerPlaced(t=1, label="x"))
+    time.sleep(0.05)
+    assert path.read_bytes() == encode_line(header()), "the next one does"
+    assert writer.close() == 0, "but not when the log is closed"
+    assert path.read_bytes().endswith(encode_line(next_one))
+
+
 def test_an_idle_writer_never_wakes_up(tmp_path):
     writer = LogWriter(tmp_path / "s.jsonl")
     writer.append(header(), durable=True)
