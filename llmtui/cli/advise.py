@@ -19,6 +19,7 @@ NOTHING = (
     "there is nothing to rate in {sessions}; ratings need a job that has ended, of `llmtui run interactive`, `batch`, "
     "`quality` or `long_context`"
 )
+MOST_NAMED = 3
 
 
 class _NothingError(click.ClickException):
@@ -40,8 +41,7 @@ def command(sessions: tuple[str, ...], *, every: bool, as_json: bool) -> None:
     states = _read_all() if every else _read_named(sessions or ("last",))
     summary = advise(states)
     if summary is None:
-        where = "these sessions" if len(states) != 1 else "this session"
-        raise _NothingError(NOTHING.format(sessions=where))
+        raise _NothingError(NOTHING.format(sessions=named(states)))
     if as_json:
         import msgspec
 
@@ -49,6 +49,15 @@ def command(sessions: tuple[str, ...], *, every: bool, as_json: bool) -> None:
         return
     for line in summary_text(summary, width=columns()):
         click.echo(line)
+
+
+def named(states: Sequence[SessionState]) -> str:
+    """Return the names of sessions, as many as can be taken in at a glance."""
+    if not states:
+        return f"{places.sessions_folder()}, which holds no session"
+    names = [state.header.session if state.header else "a session without a header" for state in states]
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _read_named(sessions: Sequence[str]) -> list[SessionState]:

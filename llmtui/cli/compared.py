@@ -15,6 +15,8 @@ NO_SIDES = (
     "A suite with `variants` needs no selection.",
 )
 
+SELECT_ANOTHER = "select it and another session with space, then press V"
+
 
 def compare_rows(state: SessionState, jobs: Sequence[str]) -> Compared:
     """Compare these rows of a session, or its variants where they are fewer than two."""
@@ -30,7 +32,7 @@ def compare_sessions(names: Sequence[str]) -> Compared:
     """Compare sessions by their names, the first as the baseline; of one alone its variants."""
     notes: list[str] = []
     try:
-        sides = read_sides([parse(name) for name in names], notes.append)
+        sides = read_sides([parse(name) for name in names], notes.append, SELECT_ANOTHER)
     except NotComparedError as error:
         return Compared((error.message, *notes))
     return _compared(sides, notes)

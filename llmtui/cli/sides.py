@@ -25,6 +25,8 @@ _VARIANT = re.compile(r"^(?P<session>.+)@(?P<variant>[^@/]+)$")
 Note = Callable[[str], None]
 """Takes a sentence on what could not be read of a session."""
 
+NAME_ANOTHER = "name a second session: llmtui compare {session} B"
+
 _to_stderr: Note = partial(click.echo, err=True)
 
 
@@ -53,8 +55,10 @@ def parse(text: str) -> Selection:
     return Selection(text)
 
 
-def read_sides(selections: Sequence[Selection], note: Note = _to_stderr) -> list[Side]:
+def read_sides(selections: Sequence[Selection], note: Note = _to_stderr, alone: str = NAME_ANOTHER) -> list[Side]:
     """Return the sides that are meant; of one session alone its variants. Each file is read once.
+
+    `alone` is what a `session` without variants takes to be compared.
 
     Raises:
         NotComparedError: where a session can't be read, has no such part, or measured nothing.
@@ -62,17 +66,20 @@ def read_sides(selections: Sequence[Selection], note: Note = _to_stderr) -> list
     states: dict[Path, SessionState] = {}
     try:
         if len(selections) == 1:
-            return _variants(selections[0], states, note)
+            return _variants(selections[0], states, note, alone)
         return lettered([_side(selection, states, note) for selection in selections])
     except (LogError, SidesError) as error:
         raise NotComparedError(str(error)) from None
 
 
-def _variants(selection: Selection, states: dict[Path, SessionState], note: Note) -> list[Side]:
+def _variants(selection: Selection, states: dict[Path, SessionState], note: Note, alone: str) -> list[Side]:
     path, state = _read(selection, states, note)
     if selection.jobs is not None or selection.variant is not None:
         raise NotComparedError(f"a part of a session needs another one beside it: llmtui compare {path.stem}:j1 B")
-    return variant_sides(state, path.stem)
+    try:
+        return variant_sides(state, path.stem)
+    except SidesError as error:
+        raise NotComparedError(f"{error}; {alone.format(session=path.stem)}") from None
 
 
 def _side(selection: Selection, states: dict[Path, SessionState], note: Note) -> Side:

@@ -41,7 +41,7 @@ def variant_sides(state: SessionState, name: str) -> list[Side]:
     sides = [side for side in unchanged if side.samples]
     sides += [side for variant in known if (side := whole_side(state, name, variant=variant)).samples]
     if len(sides) < 2:  # noqa: PLR2004 - a comparison has two sides
-        raise SidesError(f"{name} ran no variants that could be compared; name a second session")
+        raise SidesError(f"{name} ran no variants that could be compared")
     return lettered(sides)
 
 

@@ -4,10 +4,13 @@ import shutil
 
 import pytest
 from click.testing import CliRunner
+from support.conversation import header
 from support.summaries import SESSIONS
 
 from llmtui import places
-from llmtui.cli.advise import NOTHING_TO_RATE, command
+from llmtui.cli.advise import NOTHING_TO_RATE, command, named
+from llmtui.state.reducer import apply_all
+from llmtui.state.session import SessionState
 
 
 def invoke(*arguments):
@@ -22,6 +25,11 @@ def put(name, recorded, *, change=lambda text: text):
     opened = f"{day[:4]}-{day[4:6]}-{day[6:]}T{time[:2]}:{time[2:4]}:{time[4:]}+00:00"
     text = re.sub(r'"opened_at":"[^"]*"', f'"opened_at":"{opened}"', text, count=1)
     (folder / f"{name}.jsonl").write_text(change(text))
+
+
+def _headers():
+    """The first line of each log."""
+    return [path.read_text().splitlines()[0] for path in places.sessions_folder().glob("*.jsonl")]
 
 
 @pytest.fixture
@@ -91,7 +99,20 @@ def test_a_session_with_nothing_to_rate_has_its_exit_code():
     )
     result = invoke("dddd")
     assert result.exit_code == NOTHING_TO_RATE
-    assert "nothing to rate in this session" in result.output
+    (session,) = [json.loads(line)["session"] for line in _headers()]
+    assert f"nothing to rate in {session}; ratings need a job" in result.output
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(1, "s1"), (3, "s1, s2, s3"), (5, "s1, s2, s3 and 2 more"), (0, "which holds no session")]
+)
+def test_the_sessions_without_anything_to_rate_are_named(count, told):
+    states = []
+    for number in range(1, count + 1):
+        state = SessionState()
+        apply_all(state, [header(session=f"s{number}")])
+        states.append(state)
+    assert named(states).endswith(told)
 
 
 def test_a_damaged_session_among_all_is_a_note(sessions):

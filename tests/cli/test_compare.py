@@ -135,7 +135,7 @@ def test_parts_of_one_session_are_compared_by_their_jobs(variants):
     ("arguments", "sentence"),
     [
         (("nothing", "aaaa"), "there is no session `nothing`"),
-        (("aaaa",), "ran no variants that could be compared; name a second session"),
+        (("aaaa",), "ran no variants that could be compared; name a second session: llmtui compare 2"),
         (("aaaa:j1",), "a part of a session needs another one beside it"),
         (("aaaa:j1,j77", "bbbb"), "has no job j77; it has j1, j2, j3, j4, j5"),
         (("aaaa@x", "bbbb"), "has no variant `x`; it has none"),

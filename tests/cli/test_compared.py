@@ -49,6 +49,12 @@ def test_sessions_of_the_library_are_compared_by_their_names():
     assert any("the last line was cut off" in line for line in found.lines), "on the screen, not on stderr"
 
 
+def test_a_session_alone_without_variants_is_told_how_on_a_screen():
+    write_session("20261121-040000-quick-aaaa", [header(), *runs(STEADY)])
+    (line,) = compare_sessions(["aaaa"]).lines
+    assert line.endswith("no variants that could be compared; select it and another session with space, then press V")
+
+
 def test_a_session_that_can_not_be_read_is_one_sentence():
     write_session("20261121-040000-quick-aaaa", [header(), *runs(STEADY)])
     found = compare_sessions(["nothing", "aaaa"])

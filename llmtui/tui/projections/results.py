@@ -1,10 +1,11 @@
 """The results pane: one row for each job that started, and the whole story of one of them."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from llmtui import wording
 from llmtui.state.origins import origin_text
+from llmtui.state.points import value_text
 from llmtui.state.result_columns import ResultColumn, cells, columns_for, verdict_lines
 from llmtui.state.results import JobResult, job_result, job_results
 from llmtui.state.session import SessionState
@@ -77,10 +78,20 @@ def result_details(state: SessionState, name: str, glyphs: Glyphs) -> list[str]:
     if result.notes:
         lines += ["notes:", *(f"  {note}" for note in result.notes), ""]
     if job.plan is not None:
-        lines += ["parameters:", *(f"  {key}: {value}" for key, value in job.plan.parameters.items())]
+        lines += ["parameters:", *_parameters(job.plan.parameters)]
     advice = session_advice(state) if rating else None
     lines += ["", "all jobs of this session:", *summary_text(advice)] if advice else []
     return [wording.visible(line) for line in lines]
+
+
+def _parameters(parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each parameter as it would stand in a suite; those of several values have a line for each."""
+    for key, value in parameters.items():
+        if isinstance(value, list | tuple) and any(isinstance(one, str) and " " in one for one in value):
+            yield f"  {key}:"
+            yield from (f"    {number}. {value_text(one)}" for number, one in enumerate(value, start=1))
+        else:
+            yield f"  {key}: {wording.NOTHING if value is None else value_text(value)}"
 
 
 def _figures(result: JobResult) -> Iterator[str]:

@@ -184,7 +184,9 @@ class HomeScreen(Screen[None]):
         count = len(self.rows("sessions").selected)
         if count > 1:
             return f"V compares the {count} selected sessions, the oldest as the baseline"
-        return f"V compares it with what else is selected; enter opens {key}" if count else f"enter opens {key}"
+        if count:
+            return "one session is selected: select another one with space, then V compares them"
+        return f"enter opens {key}; select two with space to compare them by V"
 
     def _focused_list(self) -> str:
         for name in LISTS:

@@ -44,6 +44,22 @@ def test_the_figures_of_a_job_stand_before_what_its_kind_says_of_all_runs():
     assert figures < table
 
 
+def test_parameters_are_told_as_a_person_would_write_them():
+    parameters = {"prompts": ["Say it.", "It's \x1b[2J"], "stop": [], "seed": None, "levels": [1, 2], "quick": True}
+    again = folded(header(), queued(parameters=parameters))
+    lines = result_details(again, "j1", glyphs_of("ascii"))
+    at = lines.index("parameters:") + 1
+    assert lines[at : at + 7] == [
+        "  prompts:",
+        "    1. Say it.",
+        "    2. It's ␛[2J",
+        "  stop: []",
+        "  seed: -",
+        "  levels: [1,2]",
+        "  quick: true",
+    ]
+
+
 def test_what_is_missing_is_called_as_people_call_it():
     gone = ev.Figures(tokens=4, missing={"connect_ns": "an open connection was used again", "itl_p99_ns": "no gaps"})
     folded = SessionState()

@@ -119,7 +119,11 @@ async def test_selected_sessions_are_compared_with_the_oldest_of_them(tmp_path):
         assert not app.screen.rows("sessions").selected, "nothing is selected in the list of suites"
         await pilot.press("3", "V")
         assert found.compared == [["s-new"]], "the variants of the one under the cursor"
-        await pilot.press("space", "down", "space")
+        hint = app.screen.query_one("#hint", Static)
+        assert hint.content == "enter opens s-new; select two with space to compare them by V"
+        await pilot.press("space")
+        assert hint.content == "one session is selected: select another one with space, then V compares them"
+        await pilot.press("down", "space")
         assert "V compares the 2 selected sessions" in app.screen.query_one("#hint", Static).content
         await pilot.press("V")
         assert found.compared[1:] == [["s-old", "s-new"]]
