@@ -157,8 +157,12 @@ class Replay:
 
     def seek(self, t: float) -> set[Section]:
         """Go to the moment `t`, forward or back: an event at or before it is in. Return what changed."""
-        self._start_from(self._last_before(attrgetter("moment"), t), stay=self.moment <= t)
+        self.set_out(t)
         return self._walk(self._shown, t)
+
+    def set_out(self, t: float) -> None:
+        """Begin a seek: take up the nearest state that is not behind `t`. `advance_to` goes the rest of the way."""
+        self._start_from(self._last_before(attrgetter("moment"), t), stay=self.moment <= t)
 
     def seek_event(self, events: int) -> set[Section]:
         """Go to where the first `events` events are in the state, or all of them; return what changed."""

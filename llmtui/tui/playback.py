@@ -20,6 +20,9 @@ MOST_EVENTS = 10_000
 PREPARED_AT_ONCE = 512
 """Events between two looks at the clock while later moves are prepared."""
 
+MOVE_AT_ONCE_S = 0.08
+"""A move that takes longer is gone on with between frames, so that the screen says where it goes and keys act."""
+
 SEARCH_S = 0.25
 """So long a jump may read on for a span that heat slowed: only the samples tell of those, so no index has them."""
 
@@ -42,8 +45,9 @@ class Recording(EventBlocks, Protocol):
 class Playback:
     """A recording that is played at `speed` times its pace (None: as fast as it goes), by an injected clock in seconds.
 
-    All moments are ns since the session's origin. A move takes effect at once, on `state` and `position_ns`, and the
-    next `advance` tells what it changed.
+    All moments are ns since the session's origin. A move takes effect at once on `position_ns`. On `state` it does so
+    when it has arrived, mostly at once too, and the next `advance` tells what it changed. Where much has to be read
+    first, `going` holds until then: `advance` and `prepare` go on with it, and another move takes its place.
     """
 
     def __init__(
@@ -59,23 +63,31 @@ class Playback:
         self._set_ns = 0
         self._behind = False
         self._changed: set[Section] = set()
+        self._goal: int | None = None
+        self._left: SessionState | None = None
 
     # As a source.
 
     @property
     def state(self) -> SessionState:
-        """The session at this position; another object after a move back, and after some forward."""
-        return self._replay.state
+        """The session at this position; another object after a move back, and after some forward.
+
+        While a move is going on, the one that it left; its events may go on to come in.
+        """
+        return self._replay.state if self._left is None else self._left
 
     @property
     def finished(self) -> bool:
         """Whether the end is reached; a move back takes that back."""
-        return self._replay.ended
+        return self._replay.ended and not self.going
 
     def advance(self) -> set[Section]:
         """Apply the events whose moment has come, and return what changed since the last call. Starts the clock."""
         if self._set_at is None:
             self._set_at = self._clock()
+        self._go_on(MOVE_AT_ONCE_S / 4)
+        if self.going:
+            return set()
         if not self.paused:
             until = math.inf if self.speed is None else self.position_ns
             before = self._replay.events
@@ -95,11 +107,14 @@ class Playback:
         return not self.finished
 
     def prepare(self, budget_s: float) -> bool:
-        """Spend about so many seconds on making later moves fast; return whether more can be done now.
+        """Spend about so many seconds on a move or on making later ones fast; return whether more can be done now.
 
         It may take some tens of milliseconds longer, since a state is put aside in one go. Nothing is to be done while
         playing takes all the time there is: it comes by the same places.
         """
+        if self.going:
+            self._go_on(budget_s)
+            return True
         if self._behind and not self.paused:
             return False
         end = self._clock() + budget_s
@@ -116,10 +131,15 @@ class Playback:
     # Where it is.
 
     @property
+    def going(self) -> bool:
+        """Whether a move to `position_ns` has not arrived yet."""
+        return self._goal is not None
+
+    @property
     def position_ns(self) -> int:
-        """The moment that is shown, from 0 to `length_ns`."""
+        """The moment that is shown, or to which a move is going, from 0 to `length_ns`."""
         played = 0.0
-        if not self.paused and self.speed is not None and self._set_at is not None:
+        if not self.going and not self.paused and self.speed is not None and self._set_at is not None:
             played = max(0.0, self._clock() - self._set_at) * self.speed * 1e9
         return int(min(self._set_ns + played, self.length_ns))
 
@@ -189,10 +209,19 @@ class Playback:
         Without a speed the clock stands still then: it would be at the end before anybody had looked.
         """
         self.paused = self.paused or self.speed is None
-        goal = int(min(max(0.0, t), self.length_ns))
+        left = self.state
+        self._goal = int(min(max(0.0, t), self.length_ns))
+        self._set(self._goal)
         with collector_off():
-            self._changed |= self._replay.seek(goal)
-        self._set(goal)
+            self._replay.set_out(self._goal)
+        self._left = left
+        self._go_on(MOVE_AT_ONCE_S)
+
+    def stay(self) -> None:
+        """Give up a move that has not arrived: stand where it has come to."""
+        if self.going:
+            self._goal = self._left = None
+            self._set(self._moment)
 
     def seek_percent(self, percent: float) -> None:
         """Go to so many percent of the session's time."""
@@ -220,9 +249,23 @@ class Playback:
     def step(self, events: int) -> None:
         """Stand still, and go on by so many events, or back by them where it is negative."""
         self.paused = True
+        self._goal = self._left = None
         with collector_off():
             self._changed |= self._replay.step(events)
         self._set(self._moment)
+
+    def _go_on(self, budget_s: float) -> None:
+        """Go on with a move for about so many seconds; once it arrives, the clock runs from there."""
+        end = self._clock() + budget_s if self.going else 0.0
+        with collector_off():
+            while self._goal is not None:
+                before = self._replay.events
+                self._changed |= self._replay.advance_to(self._goal, PREPARED_AT_ONCE)
+                if self._replay.events - before < PREPARED_AT_ONCE:
+                    self._set(self._goal)
+                    self._goal = self._left = None
+                elif self._clock() >= end:
+                    break
 
     @property
     def _moment(self) -> int:

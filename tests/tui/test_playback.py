@@ -10,7 +10,7 @@ from llmtui.log.blocks import LogBlocks
 from llmtui.log.encode import encode_line
 from llmtui.log.outline import landmarks_among
 from llmtui.tui.frame import ALL_SECTIONS, Player, Pump
-from llmtui.tui.playback import MOST_EVENTS, PREPARED_AT_ONCE, SPEEDS, Playback
+from llmtui.tui.playback import MOST_EVENTS, MOVE_AT_ONCE_S, PREPARED_AT_ONCE, SPEEDS, Playback
 
 S = 1000 * MS
 
@@ -294,6 +294,114 @@ def test_preparing_keeps_to_its_budget_and_ends():
     assert recorded.asked == 0
     playback.seek(29_000 * MS)
     assert recorded.asked <= 8192 / PREPARED_AT_ONCE + 1
+
+
+def far(count=30_000, **changes):
+    """A session that is too long to be read at once, by a clock that runs while it is looked at."""
+    markers = [header(), *(ev.MarkerPlaced(t=n * MS, label="x") for n in range(1, count))]
+    playback, clock = playing(markers, **changes)
+    playback.pause()
+    clock.tick = MOVE_AT_ONCE_S / 4
+    return playback, clock, markers
+
+
+def arrive(playback):
+    """Go on with a move to its end; return how many slices of work that took."""
+    slices = 0
+    while playback.going:
+        assert playback.prepare(0.001)
+        slices += 1
+    return slices
+
+
+def test_a_long_way_is_gone_in_slices_and_ends_in_the_exact_state():
+    playback, _, markers = far()
+    pump = Pump(playback)
+    shown = pump.state
+    for t in (29_000 * MS, 1000 * MS, 15_000 * MS, 14_999 * MS):
+        playback.seek(t)
+        assert (playback.position_ns, playback.finished) == (t, False), "it is said at once where it goes"
+        if t == 29_000 * MS:
+            assert playback.going
+            assert pump.step() == (shown, frozenset(), False, False, None), "nothing is shown on the way"
+            assert arrive(playback) > 20
+        arrive(playback)
+        assert pump.step().changed
+        assert pump.state is playback.state
+        assert playback.position_ns == t
+        assert dump(playback.state) == dump(folded([event for event in markers if event.t <= t]))
+
+
+def test_on_the_way_back_the_state_that_was_left_stays_until_the_other_is_there():
+    playback, clock, markers = far(20_000)
+    clock.tick = 0.0
+    playback.seek(19_000 * MS)
+    left = playback.state
+    events = left.events
+    clock.tick = MOVE_AT_ONCE_S / 4
+    playback.seek(12_000 * MS)
+    assert playback.going
+    assert playback.state is left
+    assert left.events == events
+    arrive(playback)
+    assert playback.state is not left
+    assert dump(playback.state) == dump(folded([event for event in markers if event.t <= 12_000 * MS]))
+
+
+def test_frames_alone_arrive_too():
+    playback, _, _ = far()
+    pump = Pump(playback)
+    playback.seek(29_000 * MS)
+    frames = 0
+    while playback.going:
+        changed = pump.step().changed
+        assert bool(changed) != playback.going
+        frames += 1
+    assert frames > 5
+    assert playback.state.events == 29_001
+
+
+def test_on_the_way_another_move_takes_its_place():
+    playback, _, markers = far()
+    playback.seek(29_000 * MS)
+    playback.seek(playback.position_ns - 10 * S)
+    assert (playback.going, playback.position_ns) == (True, 19_000 * MS), "ten seconds back are counted from the goal"
+    arrive(playback)
+    assert dump(playback.state) == dump(folded([event for event in markers if event.t <= 19_000 * MS]))
+    playback.seek(29_000 * MS)
+    playback.seek(5 * MS)
+    assert (playback.going, playback.state.events) == (False, 6)
+    playback.seek(29_000 * MS)
+    count = playback._replay.events
+    playback.step(1)
+    assert (playback.going, playback.state.events) == (False, count + 1)
+
+
+def test_a_move_that_is_given_up_stands_where_it_has_come_to():
+    playback, _, markers = far()
+    playback.stay()
+    assert playback.position_ns == 0
+    playback.seek(29_000 * MS)
+    playback.stay()
+    assert not playback.going
+    assert 0 < playback.position_ns < 29_000 * MS
+    assert dump(playback.state) == dump(folded([event for event in markers if event.t <= playback.position_ns]))
+    assert playback.advance()
+
+
+def test_the_clock_stands_on_the_way_and_runs_on_from_the_goal():
+    playback, clock, _ = far()
+    playback.seek(20_000 * MS)
+    playback.play()
+    playback.faster()
+    clock.now += 500
+    assert (playback.going, playback.position_ns) == (True, 20_000 * MS)
+    arrive(playback)
+    clock.tick = 0.0
+    before = playback.position_ns
+    clock.now += 0.5
+    assert playback.position_ns == before + 1 * S
+    assert before < 21_000 * MS
 
 
 def test_sources_that_cannot_be_prepared_need_nothing():

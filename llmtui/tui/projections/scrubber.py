@@ -30,7 +30,7 @@ NEXT: dict[str, LandmarkKind] = {
 
 
 class Place(NamedTuple):
-    """Where a replay stands; moments in ns, `speed` None is as fast as it goes."""
+    """Where a replay stands, or while it is `going` where to; moments in ns, `speed` None is as fast as it goes."""
 
     position_ns: int
     length_ns: int
@@ -38,6 +38,7 @@ class Place(NamedTuple):
     paused: bool
     landmarks: Sequence[Landmark]
     heat: Sequence[HeatSpan] = ()
+    going: bool = False
 
 
 class Goal(NamedTuple):
@@ -51,7 +52,9 @@ class Goal(NamedTuple):
 def scrubber_line(place: Place, width: int, glyphs: Glyphs) -> str:
     """Return the line: state and speed, the position, the whole length with its ticks."""
     speed = "as fast as it goes" if place.speed is None else f"{place.speed:g}x"
-    head = f"{glyphs.paused if place.paused else glyphs.running} {speed}  {wording.clock(place.position_ns)} "
+    where = wording.clock(place.position_ns)
+    where = f"going to {where} ..." if place.going else where
+    head = f"{glyphs.paused if place.paused else glyphs.running} {speed}  {where} "
     tail = f" {wording.clock(place.length_ns)}"
     room = width - len(head) - len(tail)
     return head.rstrip() if room < LEAST_TRACK else f"{head}{_track(place, room, glyphs)}{tail}"

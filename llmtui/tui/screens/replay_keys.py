@@ -32,7 +32,18 @@ class ReplayKeys:
             playback.paused,
             self._landmarks,
             playback.heat_spans,
+            playback.going,
         )
+
+    @property
+    def going(self) -> bool:
+        """Whether a jump has not arrived yet."""
+        return self._playback.going
+
+    def stay(self) -> None:
+        """Give up a jump that has not arrived."""
+        self._playback.stay()
+        self._say(f"stopped on the way, at {wording.clock(self._playback.position_ns)}")
 
     @property
     def _landmarks(self) -> list[Landmark]:

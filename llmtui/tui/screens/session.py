@@ -32,8 +32,9 @@ from llmtui.tui.widgets.rows import Rows
 METER_S = 2.0
 IDLE_FRAME_S = 0.25
 TOAST_S = 8.0
-IDLE_WORK_S = 0.02
-"""Time between two frames that a replay may use to make later jumps fast."""
+IDLE_WORK_S, BREATH_S = 0.015, 0.001
+"""Until all later jumps are fast, a replay works on that between its frames: so long at once, and keys are answered in
+the pauses."""
 
 _KEYS = frozenset(keys_in_use())
 
@@ -64,6 +65,7 @@ class SessionScreen(OrderedScreen[None]):
         )
         self._copies = CopyKeys(self, view.texts, view.state_folder, self._toast)
         self._meter = OwnUseMeter(view.bytes_sent)
+        self._working = False
 
     # Making the screen.
 
@@ -110,8 +112,18 @@ class SessionScreen(OrderedScreen[None]):
     def _beat(self) -> None:
         """Make a frame and set the time of the next one: soon while much happens, later while nothing does."""
         busy = self._step()
-        self._pump.prepare(IDLE_WORK_S)
+        if not self._working:
+            self._work()
         self.set_timer(self._view.frame_s if busy else max(self._view.frame_s, IDLE_FRAME_S), self._beat)
+
+    def _work(self) -> None:
+        """Go on with a jump, or make later ones fast, for as long as there is something to do."""
+        going = self._replay is not None and self._replay.going
+        self._working = self._pump.prepare(IDLE_WORK_S)
+        if going and self._replay is not None and not self._replay.going:
+            self._step()
+        if self._working:
+            self.set_timer(BREATH_S, self._work)
 
     def _step(self) -> bool:
         """Take what is new, show it, and return whether there was anything."""
@@ -131,6 +143,12 @@ class SessionScreen(OrderedScreen[None]):
             self._show_changed()
         self._show_lines()
         return "stream" in frame.changed
+
+    def _moved(self) -> None:
+        """Show where a key of the replay led, or where it is leading."""
+        self._step()
+        if not self._working:
+            self._work()
 
     def _show_changed(self) -> None:
         changed, self._changed = self._changed, set()
@@ -209,7 +227,7 @@ class SessionScreen(OrderedScreen[None]):
             return
         if name.startswith("replay_") and self._replay is not None and name != "replay_go_to":
             getattr(self._replay, name.removeprefix("replay_"))()
-            self._step()
+            self._moved()
             return
         if name in MOVES:
             MOVES[name](self.pane(self._current))
@@ -334,7 +352,7 @@ class SessionScreen(OrderedScreen[None]):
             await self._queue.send(control.Mark(label=text))
         elif text and self._replay is not None:
             self._replay.go_to(text)
-            self._step()
+            self._moved()
 
     def _close_lines(self) -> None:
         for line in self.query(Line):
@@ -352,6 +370,9 @@ class SessionScreen(OrderedScreen[None]):
     def _do_back(self) -> None:
         if self._open_line() is not None:
             self._close_lines()
+        elif self._replay is not None and self._replay.going:
+            self._replay.stay()
+            self._moved()
         elif self._zoomed:
             self._do_zoom()
         elif self._frozen_at is not None:

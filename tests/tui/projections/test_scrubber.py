@@ -31,6 +31,14 @@ def test_it_says_when_it_stands_still_and_how_fast_it_goes():
     assert line(speed=0.25).startswith("> 0.25x")
 
 
+def test_on_the_way_it_says_where_it_is_going():
+    text = line(going=True)
+    assert text.startswith("> 2x  going to 0:25 ... ")
+    assert text.endswith(" 1:40")
+    assert len(text) == 60
+    assert line(going=True, width=18) == "> 2x  going to 0:25 ..."
+
+
 def test_a_span_slowed_by_heat_is_drawn_all_along_it_below_the_letters():
     span = HeatSpan(20 * S, 40 * S, over=True)
     text = line(marks=(Landmark(30 * S, "marker", "x"),), heat=(span,), position=90)

@@ -2,10 +2,11 @@ from support.conversation import MS, whole_session
 from textual.widgets import Static
 
 from llmtui import events as ev
+from llmtui import wording
 from llmtui.log.blocks import LogBlocks
 from llmtui.log.write import LogWriter
 from llmtui.tui.app import LlmtuiApp
-from llmtui.tui.playback import Playback
+from llmtui.tui.playback import PREPARED_AT_ONCE, Playback
 from llmtui.tui.profile import detect_profile
 
 from .test_session import screen_text
@@ -21,13 +22,28 @@ class Clock:
         return self.now
 
 
-def app_for(tmp_path, clock, told=None):
+class SlowPlayback(Playback):
+    """A playback whose moves get on only when a test lets them; it counts how often it is asked to work ahead."""
+
+    held = False
+    asked = 0
+
+    def _go_on(self, budget_s):
+        if not self.held:
+            super()._go_on(budget_s)
+
+    def prepare(self, budget_s):
+        self.asked += 1
+        return super().prepare(0.0)
+
+
+def app_for(tmp_path, clock, told=None, kind=Playback):
     path = tmp_path / "20261121-000000-quick-0000.jsonl"
     writer = LogWriter(path)
     for event in told or whole_session():
         writer.append(event)
     writer.close()
-    playback = Playback(LogBlocks(path), 1.0, clock)
+    playback = kind(LogBlocks(path), 1.0, clock)
     profile = detect_profile({}, encoding="utf-8")
 
     def first(app):
@@ -106,6 +122,49 @@ async def test_g_throttle_goes_to_the_next_span_that_heat_slowed(tmp_path):
             await press(pilot, "right_curly_bracket")
             assert playback.position_ns > before
         assert playback.position_ns == 5000 * MS, "one of the moments between which { and } go"
+
+
+async def test_while_a_jump_is_on_its_way_the_screen_says_so_and_keys_act(tmp_path):
+    app, playback = app_for(tmp_path, Clock(), kind=SlowPlayback)
+    async with app.run_test(size=(160, 50)) as pilot:
+        await pilot.pause(0.3)
+        scrubber = app.screen.query_one("#scrubber", Static)
+        await press(pilot, "space")
+        playback.held = True
+        await press(pilot, "g", *"100%", "enter")
+        assert f"going to {wording.clock(303 * MS)} ..." in scrubber.content
+        assert "here" not in screen_text(app)
+        await press(pilot, "3", "g", *"50%", "enter")
+        assert app.screen.situation.pane == "hardware"
+        assert (playback.going, playback.position_ns) == (True, 303 * MS // 2), "another jump takes its place"
+        await press(pilot, "escape")
+        assert not playback.going
+        assert "stopped on the way, at 0:00" in app.screen.query_one("#footer", Static).content
+        assert "going" not in scrubber.content
+        await press(pilot, "5", "g", *"100%", "enter")
+        assert playback.going
+        playback.held = False
+        await pilot.pause(0.5)
+        assert not playback.going
+        assert "going" not in scrubber.content
+        assert "here" in screen_text(app), "what is there is shown without a further key"
+        playback.held = True
+        await press(pilot, "g", *"0%", "enter", "q")
+        assert not app.is_running
+
+
+async def test_it_works_ahead_between_frames_until_there_is_nothing_left(tmp_path):
+    samples = [ev.SampleTaken(t=n * MS, values={"cpu.percent": 5.0}) for n in range(304, 20_000)]
+    app, playback = app_for(tmp_path, Clock(), [*whole_session()[:-1], *samples], kind=SlowPlayback)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await press(pilot, "space")
+        while playback.searched_ns < playback.length_ns:
+            await pilot.pause(0.05)
+        slices = len(samples) // PREPARED_AT_ONCE
+        assert playback.asked >= slices
+        playback.asked = 0
+        await pilot.pause(1.0)
+        assert playback.asked < slices / 2, "afterwards it is asked once a frame and no more"
 
 
 async def test_a_finished_replay_begins_again(tmp_path):
