@@ -39,9 +39,7 @@ class TimedExchange:
         began_ns: int,
         limits: Limits,
         *,
-        url: str,
         model: str | None,
-        secret: str | None,
         payload: Any = None,
     ) -> None:
         self.response = response
@@ -49,8 +47,8 @@ class TimedExchange:
         self.connect_ns: int | None = response.extensions.get("connect_ns")
         self.kernel_stamps: bool = response.extensions.get("kernel_stamps", False)
         self._limits = limits
-        self.url = url
-        self.secret = secret
+        self.url = limits.url
+        self.secret = limits.secret
         self._model = model
         self._payload = payload
         self._reads: Reads = response.extensions.get("reads") or _StampedHere(response)
@@ -172,8 +170,7 @@ async def _request(
 async def _exchange(
     client: httpx.AsyncClient, method: str, path: str, payload: Any, *, limits: Limits, model: str | None
 ) -> AsyncGenerator[TimedExchange]:
-    url = _shown(client)
-    request = _build(client, method, path, payload, url)
+    request = _build(client, method, path, payload, limits.url)
     began_ns = time.monotonic_ns()
     try:
         async with asyncio.timeout_at(limits.next_at):
@@ -181,7 +178,7 @@ async def _exchange(
     except (TimeoutError, httpx.HTTPError) as error:
         raise limits.translate(error) from None
     try:
-        yield TimedExchange(response, began_ns, limits, url=url, model=model, secret=_secret(client), payload=payload)
+        yield TimedExchange(response, began_ns, limits, model=model, payload=payload)
     finally:
         limits.close()
         await response.aclose()

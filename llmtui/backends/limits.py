@@ -24,14 +24,16 @@ class Limits:
         url: The server, as error sentences name it.
         secret: A key that no error sentence may hold.
         patient: The first `renew` begins the stall limit; up to then only the limit of the whole holds.
+
+    `url` and `secret` are for those who write other sentences of the exchange.
     """
 
     def __init__(
         self, stall_s: float, limit_s: float, *, url: str, secret: str | None = None, patient: bool = False
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._url = url
-        self._secret = secret
+        self.url = url
+        self.secret = secret
         self._stall_s = stall_s
         self._limit_s = limit_s
         self._ends_at = self._loop.time() + limit_s
@@ -86,10 +88,10 @@ class Limits:
     def problem(self) -> BackendError:
         """Return the limit that is over, as a sentence."""
         if self._ends_at <= self._stalls_at:
-            text = f"{self._url} was not done after {self._limit_s:g} s: ask for less, or raise the limit."
+            text = f"{self.url} was not done after {self._limit_s:g} s: ask for less, or raise the limit."
             return BackendError("timeout", text)
         text = (
-            f"{self._url} sent nothing for {self._stall_s:g} s: look into the server's log, or raise the stall limit."
+            f"{self.url} sent nothing for {self._stall_s:g} s: look into the server's log, or raise the stall limit."
         )
         return BackendError("stalled", text)
 
@@ -98,7 +100,7 @@ class Limits:
         return (
             self.problem()
             if isinstance(error, TimeoutError)
-            else transport_problem(error, url=self._url, secret=self._secret)
+            else transport_problem(error, url=self.url, secret=self.secret)
         )
 
 
