@@ -1,5 +1,6 @@
 """Going back and forth in a recorded session: an hour of one stream, and a load that made two million events."""
 
+import asyncio
 import importlib
 import json
 import os
@@ -17,42 +18,50 @@ from processes import memory
 
 from llmtui.log.blocks import LogBlocks
 from llmtui.state.results import job_results
+from llmtui.tui.app import LlmtuiApp
 from llmtui.tui.frame import Pump
 from llmtui.tui.playback import Playback
+from llmtui.tui.profile import detect_profile
+from llmtui.tui.screens.session import IDLE_WORK_S
 
 SEEKS = 30
-FRAME_S = 0.02
-"""The idle time that each frame gives to preparation."""
 
 SESSIONS: tuple[tuple[str, Callable[[], Iterator[Any]], dict[str, float]], ...] = (
-    ("hour", recorded.hour, {"opening": 1.0, "far": 1.0, "seek": 0.3, "step back": 0.3}),
+    ("hour", recorded.hour, {"opening": 1.0, "far": 0.3, "soon": 0.3, "seek": 0.3, "step back": 0.3}),
     (
         "two million events",
         lambda: recorded.load(2_000_000),
-        {"opening": 2.0, "seek": 1.0, "step back": 1.0, "memory": 400.0},
+        {"opening": 2.0, "seek": 1.0, "step back": 1.0, "memory": 400.0, "memory of the app": 400.0},
     ),
 )
 FIGURES = (
     ("opening", "opened, first frame", "s"),
     ("far", "first seek, to 99 %, nothing prepared", "s"),
-    ("prepare", "preparing, in slices of 20 ms", "s"),
+    ("held up", "longest that it keeps a key waiting", "s"),
+    ("prepare", "work until every seek is fast, in slices of 15 ms", "s"),
     ("slice", "longest slice of it", "s"),
+    ("left alone", "opened in the app, until every seek is fast", "s"),
+    ("share", "share of that time in which it works", "%"),
+    ("soon", "opened in the app, 1 s later to 99 %", "s"),
     ("seek", f"worst of {SEEKS} seeks", "s"),
     ("median", f"median of {SEEKS} seeks", "s"),
     ("step back", "worst of 10 steps back", "s"),
     ("playing", "played to its end, frame by frame", "s"),
     ("memory", "greatest resident memory in all that", "MB"),
+    ("memory of the app", "greatest resident memory of the app", "MB"),
 )
 
 
 def measure() -> Iterator[tuple[str, float, float | None, str]]:
-    """Yield times and memory for each session; each is played in a process of its own."""
+    """Yield times and memory for each session; each is played in a process of its own, and in one with the app."""
     with tempfile.TemporaryDirectory() as folder:
         for name, events, bounds in SESSIONS:
             log = Path(folder) / "session.jsonl"
             recorded.write_log(log, events())
-            command = [sys.executable, __file__, str(log)]
-            found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+            found = {}
+            for how in ("alone", "in the app"):
+                command = [sys.executable, __file__, str(log), how]
+                found |= json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
             for key, what, unit in FIGURES:
                 yield f"replay, {name}: {what}", found[key], bounds.get(key), unit
 
@@ -64,14 +73,16 @@ def _play(log: Path) -> dict[str, float]:
     began = time.perf_counter()
     pump, playback = _open(log)
     found["opening"] = time.perf_counter() - began
-    found["far"] = _timed(pump, lambda: playback.seek_percent(99))
+    slices: list[float] = []
+    found["far"] = _timed(pump, lambda: playback.seek_percent(99), slices)
+    found["held up"] = max(slices)
     playback.close()
     pump, playback = _open(log)
     slices = []
     more = True
     while more:
         began = time.perf_counter()
-        more = pump.prepare(FRAME_S)
+        more = pump.prepare(IDLE_WORK_S)
         slices.append(time.perf_counter() - began)
     found["prepare"], found["slice"] = sum(slices), max(slices)
     places = random.Random(1)
@@ -85,7 +96,7 @@ def _play(log: Path) -> dict[str, float]:
     began = time.perf_counter()
     more = True
     while not playback.finished or more:
-        more = pump.prepare(FRAME_S)
+        more = pump.prepare(IDLE_WORK_S)
         pump.step()
     found["playing"] = time.perf_counter() - began
     found["memory"] = _greatest_memory()
@@ -99,12 +110,49 @@ def _open(log: Path) -> tuple[Pump, Playback]:
     return pump, playback
 
 
-def _timed(pump: Pump, move: Callable[[], object]) -> float:
-    """Return the seconds of a move until the next frame has its state and its rows of results."""
-    began = time.perf_counter()
+def _timed(pump: Pump, move: Callable[[], object], slices: list[float] | None = None) -> float:
+    """Return the seconds of a move until a frame has its state and its rows of results; add up its `slices`."""
+    began = since = time.perf_counter()
     move()
+    while isinstance(pump.source, Playback) and pump.source.going:
+        if slices is not None:
+            slices.append(time.perf_counter() - since)
+        since = time.perf_counter()
+        pump.prepare(IDLE_WORK_S)
     job_results(pump.step().state)
+    if slices is not None:
+        slices.append(time.perf_counter() - since)
     return time.perf_counter() - began
+
+
+async def _in_the_app(log: Path) -> dict[str, float]:
+    """Open the log twice in the app, which draws to no terminal: left alone, and with a seek one second later."""
+    found = {}
+    playback, app = _app(log)
+    async with app.run_test(size=(120, 40)):
+        began, worked = time.perf_counter(), time.process_time()
+        while playback.searched_ns < playback.length_ns:  # noqa: ASYNC110 - what is measured is the app as it is
+            await asyncio.sleep(0.01)
+        found["left alone"] = time.perf_counter() - began
+        found["share"] = 100 * (time.process_time() - worked) / found["left alone"]
+    playback, app = _app(log)
+    async with app.run_test(size=(120, 40)):
+        await asyncio.sleep(1)
+        began = time.perf_counter()
+        playback.seek_percent(99)
+        while playback.going:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.001)
+        found["soon"] = time.perf_counter() - began
+    found["memory of the app"] = _greatest_memory()
+    return found
+
+
+def _app(log: Path) -> tuple[Playback, LlmtuiApp]:
+    playback = Playback(LogBlocks(log))
+    profile = detect_profile({}, encoding="utf-8")
+    return playback, LlmtuiApp(
+        lambda app: app.open_session(playback, None, replay=True, state_folder=log.parent), profile, None
+    )
 
 
 def _greatest_memory() -> float:
@@ -115,4 +163,5 @@ def _greatest_memory() -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_play(Path(sys.argv[1]))))
+    session = Path(sys.argv[1])
+    print(json.dumps(_play(session) if sys.argv[2] == "alone" else asyncio.run(_in_the_app(session))))
