@@ -90,12 +90,10 @@ class LogWriter:
         self._mended = not (self.torn or self._lacks_line_feed)
         self._refused = b""
         self._written_at = -math.inf
-        self._unsynced = False
-        self._syncing = False
+        self._unsynced = self._syncing = False
         self._synced_at = clock()
         self._reserve = DiskReserve(path.parent, RESERVE, clock)
-        self._in_trouble = False
-        self._sync_failed = False
+        self._in_trouble = self._sync_failed = False
         self._sync = DiskSync(self._file, self._wake_up)
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
