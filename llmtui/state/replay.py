@@ -13,7 +13,7 @@ from llmtui.state.heat_spans import HeatSpan
 from llmtui.state.reducer import apply_all
 from llmtui.state.session import Section, SessionState
 
-SPACING = 4096
+SPACING = 8192
 """Events from one checkpoint to the next, at first: that many are applied in well under a tenth of a second."""
 
 FEWEST_CHECKPOINTS, MOST_CHECKPOINTS = 4, 64

@@ -65,13 +65,13 @@ class Latest(list[T]):
 
     def append(self, value: T, /) -> None:
         """Add the newest value; the oldest goes when there are too many."""
-        super().append(value)
+        list.append(self, value)
         if len(self) > self.most:
             del self[0]
 
     def extend(self, values: Iterable[T], /) -> None:
         """Add values, the newest last; the oldest go when there are too many."""
-        super().extend(values)
+        list.extend(self, values)
         if len(self) > self.most:
             del self[: -self.most]
 

@@ -17,7 +17,7 @@ SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 MOST_EVENTS = 10_000
 """Events in one frame; where more are due the clock waits for them, so that keys are still answered."""
 
-PREPARED_AT_ONCE = 512
+PREPARED_AT_ONCE = 1024
 """Events between two looks at the clock while later moves are prepared."""
 
 MOVE_AT_ONCE_S = 0.08

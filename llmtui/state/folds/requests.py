@@ -47,59 +47,68 @@ def _tokens_received(state: SessionState, event: ev.TokensReceived) -> Sections:
     return fold_tokens(state, (event,))
 
 
+_Batches = Sequence[tuple[Request, Sequence[ev.TokensReceived]]]
+"""Batches with tokens in their order; those of one request that follow each other stand together."""
+
+
 def fold_tokens(state: SessionState, events: Sequence[ev.TokensReceived]) -> Sections:
     """Fold batches of any requests that follow each other; the outcome is that of folding them one by one."""
-    told = False
+    found = []
     for name, group in groupby(events, _request_name):
         request = request_of(state, name)
         batches = [event for event in group if event.offsets_us]
         if batches:
-            told = True
+            found.append((request, batches))
             _take_offsets(request, batches)
-            _take_rates(state, request, batches)
             _keep_texts(state, request, [(event.kind, "".join(event.texts)) for event in batches])
-    return ("stream",) if told else NOTHING
+    if not found:
+        return NOTHING
+    _take_rates(state, found)
+    return ("stream",)
 
 
 def _take_offsets(request: Request, batches: Sequence[ev.TokensReceived]) -> None:
-    """Note when the tokens of batches with tokens came."""
+    """Note when the tokens of batches came."""
+    first = batches[0]
+    offsets = first.offsets_us if len(batches) == 1 else [*chain.from_iterable([event.offsets_us for event in batches])]
     if request.ttft_ns is None:
-        request.ttft_ns = batches[0].offsets_us[0] * 1000
+        request.ttft_ns = offsets[0] * 1000
     if request.ttft_answer_ns is None:
         first_us = next((event.offsets_us[0] for event in batches if event.kind == "answer"), None)
         request.ttft_answer_ns = None if first_us is None else first_us * 1000
-    offsets = list(chain.from_iterable([event.offsets_us for event in batches]))
-    request.chunks += len(offsets)
     if request.last_offset_us is not None:
-        offsets.insert(0, request.last_offset_us)
-    request.gaps_us.extend(map(sub, islice(offsets, 1, None), offsets))
+        request.gaps_us.append(offsets[0] - request.last_offset_us)
+    if len(offsets) > 1:
+        request.gaps_us.extend(map(sub, islice(offsets, 1, None), offsets))
+    request.chunks += len(offsets)
     request.last_offset_us = offsets[-1]
     request.last_ns = batches[-1].t
 
 
-def _take_rates(state: SessionState, request: Request, batches: Sequence[ev.TokensReceived]) -> None:
+def _take_rates(state: SessionState, found: _Batches) -> None:
     """Note the tokens of each batch, and with each the rate over the last two seconds, all streams together."""
     recent, total = state.recent_tokens, state.recent_sum
-    rates, counts = array("d"), []
-    for event in batches:
-        t = event.t
-        tokens = len(event.offsets_us)
-        if event.tokens:
-            tokens = max(0, event.tokens[-1] - (request.tokens_stated or 0))
-            request.tokens_stated = event.tokens[-1]
-        count = (t, tokens)
-        counts.append(count)
-        total += tokens
-        while len(recent) > 1 and t - recent[0][0] > RATE_WINDOW_NS:
-            total -= recent.popleft()[1]
-        recent.append(count)
-        first_t, first_tokens = recent[0]
-        span = t - first_t
-        # The tokens of the first batch came in the time before it.
-        rates.append((total - first_tokens) * 1e9 / span if span >= LEAST_SPAN_NS else math.nan)
+    times, rates = [], []
+    for request, batches in found:
+        for event in batches:
+            t = event.t
+            tokens = len(event.offsets_us)
+            if event.tokens:
+                tokens = max(0, event.tokens[-1] - (request.tokens_stated or 0))
+                request.tokens_stated = event.tokens[-1]
+            count = (t, tokens)
+            request.recent.append(count)
+            total += tokens
+            while len(recent) > 1 and t - recent[0][0] > RATE_WINDOW_NS:
+                total -= recent.popleft()[1]
+            recent.append(count)
+            first_t, first_tokens = recent[0]
+            span = t - first_t
+            times.append(t)
+            # The tokens of the first batch came in the time before it.
+            rates.append((total - first_tokens) * 1e9 / span if span >= LEAST_SPAN_NS else math.nan)
     state.recent_sum = total
-    request.recent.extend(counts)
-    state.token_rate.extend(array("q", accumulate([event.t for event in batches], max)), rates)
+    state.token_rate.extend(array("q", accumulate(times, max)), array("d", rates))
 
 
 def _keep_texts(state: SessionState, request: Request, pieces: Sequence[tuple[ev.TextKind, str]]) -> None:
