@@ -114,7 +114,7 @@ class _Freezer:
 
     def _tuples(self, kind: type, value: Any, before: Any, extra: Any) -> _Packed | None:
         """Return a long list of tuples of plain values as bytes, or None when it is something else."""
-        if len(value) < PACKED_FROM or type(value[0]) is not tuple:
+        if len(value) < PACKED_FROM or type(value[0]) is not tuple or not _PLAIN.issuperset(map(type, value[0])):
             return None
         try:
             content = msgspec.msgpack.encode(list(value))
