@@ -70,6 +70,7 @@ def _parted(error: msgspec.ValidationError) -> tuple[str, Path]:
         kinds = match[1].split(" | ")
         return " or ".join(_IN_WORDS[kind] for kind in kinds) if all(kind in _IN_WORDS for kind in kinds) else match[0]
 
+    text = re.sub(r"^Object contains unknown field (`.*`)$", r"there is no key \1", text)
     text = re.sub(r"`([a-z |]+)`", words, text)
     return f"{text[0].lower()}{text[1:]}", tuple(_path_parts(where.rstrip("`")))
 

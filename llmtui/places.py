@@ -37,9 +37,14 @@ def tools_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def sessions_folder(environ: Mapping[str, str] = os.environ, cwd: Path | None = None) -> Path:
-    """Return the folder for sessions: `results/` of the current folder where it exists, else the user's own."""
+    """Return the folder for sessions: `results/` of the current folder where it exists, else the user's own.
+
+    Raises `PlaceError` when LLMTUI_SESSIONS names something that is no folder.
+    """
     moved = _moved(environ, "LLMTUI_SESSIONS")
     if moved is not None:
+        if moved.exists() and not moved.is_dir():
+            raise PlaceError(f"{moved}, which LLMTUI_SESSIONS names, is no folder; name another one")
         return moved
     results = (Path.cwd() if cwd is None else cwd) / "results"
     return results if results.is_dir() else _platform("user_data_dir") / "sessions"

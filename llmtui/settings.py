@@ -38,8 +38,10 @@ def read_settings(folder: Path) -> Settings:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return Settings()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DocumentError(f"{path}: can't be read: {error}") from None
+    except OSError as error:
+        raise DocumentError(f"{path}: can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DocumentError(f"{path}: can't be read: it is no text in UTF-8") from None
     return read_document(text, str(path), Settings) if text.strip() else Settings()
 
 

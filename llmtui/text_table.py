@@ -20,6 +20,9 @@ LEAST = 6
 """The narrowest column of words."""
 
 CUT = "…"
+CUT_PLAIN = "~"
+"""The sign of what was cut, and the one for a terminal that can't show it."""
+
 _WIDE = frozenset("WF")
 _EMOJI = "\ufe0f"
 """Makes a character of the width of an emoji of the one before it."""

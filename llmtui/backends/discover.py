@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import httpx
 
+from llmtui.addresses import normalise_url
 from llmtui.backends.base import Backend, BackendError
 from llmtui.backends.exchange import request_json, request_text
 from llmtui.backends.llamacpp import LlamaCppBackend
@@ -34,33 +34,6 @@ def open_backend(server: Server, *, api_key: str | None = None) -> Backend:
     """Return the backend that speaks with a server of this kind. `ValueError` for a kind that none speaks with."""
     opener = _OPENERS.get(server.kind) or partial(OpenAiBackend, kind=server.kind)
     return opener(server.url, api_key=api_key)
-
-
-def normalise_url(text: str) -> str:
-    """Return the base URL that `text` means: "host:port" and a path that ends in "/v1" will do.
-
-    `ValueError` with one sentence, which never repeats a password.
-    """
-    text = text.strip()
-    try:
-        parts = urlsplit(text if "://" in text else f"http://{text}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port, parts = None, None, urlsplit("")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("The URL of a server must not hold a user or password: give the API key instead.")
-    if (
-        parts.scheme not in {"http", "https"}
-        or not host
-        or parts.query
-        or parts.fragment
-        or any(map(str.isspace, text))
-    ):
-        shown = text.rpartition("@")[2]
-        raise ValueError(f"{shown!r} is no URL of a server: write HOST:PORT or http://HOST:PORT.")
-    place = f"[{host}]" if ":" in host else host
-    path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
-    return f"{parts.scheme}://{place}{f':{port}' if port else ''}{path}"
 
 
 async def identify(url: str, *, api_key: str | None = None, timeout_s: float = 5.0) -> Server:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from llmtui import control, places
+from llmtui.cli.rerun import share_of
 from llmtui.log.library import find_session
 from llmtui.log.read import LogError
 
@@ -83,7 +84,7 @@ def move(session: str | None, job: str, steps: int, *, up: bool) -> None:
 @click.pass_obj
 def repeat(session: str | None, jobs: tuple[str, ...], within: float) -> None:
     """Run JOBS again until their rates are known to that many percent."""
-    _send(session, control.Repeat(jobs=jobs, within=within / 100))
+    _send(session, control.Repeat(jobs=jobs, within=share_of(within)))
 
 
 @command.command("stop")
@@ -99,6 +100,8 @@ def stop(session: str | None, *, after_job: bool) -> None:
 @click.pass_obj
 def mark(session: str | None, label: str) -> None:
     """Put a marker into the log."""
+    if not label.strip():
+        raise click.UsageError("a marker needs a LABEL, such as `llmtui ctl mark 'window opened'`")
     _send(session, control.Mark(label=label))
 
 
@@ -121,7 +124,7 @@ def _send(session: str | None, message: control.Command) -> None:
     try:
         reply = control.send_command(places.control_path(log), message)
     except (control.ControlError, places.PlaceError) as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(f"{log.stem}: {error}") from None
     if not reply.ok:
         raise click.ClickException(reply.text)
     click.echo(reply.text)

@@ -4,9 +4,11 @@ import asyncio
 
 import click
 
+from llmtui.cli.addresses import ServerAddress
+
 
 @click.command("discover")
-@click.option("--url", "urls", multiple=True, metavar="URL", help="Also look here.")
+@click.option("--url", "urls", multiple=True, metavar="URL", type=ServerAddress(), help="Also look here.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, as each server answers.")
 def command(urls: tuple[str, ...], *, as_json: bool) -> None:
     """Look for servers: Ollama, llama.cpp, LM Studio, vLLM, and at every --url."""
@@ -28,5 +30,6 @@ async def _look(urls: tuple[str, ...], *, as_json: bool) -> int:
             click.echo(msgspec.json.encode(server))
             continue
         models = ", ".join(model.id for model in server.models) or server.problem or "no models"
-        click.echo(f"{server.url}  {server.kind} {server.version or ''}  {wording.visible(models)}")
+        version = f" {server.version}" if server.version else ""
+        click.echo(wording.visible(f"{server.url}  {server.kind}{version}  {models}"))
     return count

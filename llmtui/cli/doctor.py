@@ -3,7 +3,7 @@
 import asyncio
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import click
 
 from llmtui import __version__, places, readings, wording
+from llmtui.cli.addresses import ServerAddress
 from llmtui.events import HardwareSnapshot, Server
 from llmtui.telemetry.verdicts import Findings
 
@@ -52,7 +53,7 @@ _DUMP_HELP = "Write the files that the sampler reads here, redacted, to this new
 
 
 @click.command("doctor")
-@click.option("--url", "urls", multiple=True, metavar="URL", help="Also look for a server here.")
+@click.option("--url", "urls", multiple=True, metavar="URL", type=ServerAddress(), help="Also look for a server here.")
 @click.option("--dump-sensors", "dump", type=click.Path(path_type=Path), metavar="FILE", help=_DUMP_HELP)
 @click.option("--fix", type=_PARTS, help="Install what this workload needs, by npm and in fixed versions.")
 @click.option("--check", type=_PARTS, help="Let this workload judge components whose scores are known.")
@@ -227,9 +228,16 @@ def _terminal() -> Iterator[str]:
 
 
 def _folders() -> Iterator[str]:
-    yield f"sessions: {places.sessions_folder()}"
+    yield f"sessions: {_place(places.sessions_folder)}"
     yield f"settings: {places.settings_folder()}"
     yield f"models: {places.cache_folder() / 'models'}"
     yield f"tools: {places.tools_folder()}"
     yield f"notes of the engine: {places.state_folder()}"
-    yield f"sockets: {places.runtime_folder()}"
+    yield f"sockets: {_place(places.runtime_folder)}"
+
+
+def _place(find: Callable[[], Path]) -> Path | str:
+    try:
+        return find()
+    except places.PlaceError as error:
+        return str(error)

@@ -20,7 +20,7 @@ from llmtui.reports.session_list import FilterError, filtered
 
 
 @click.command("history")
-@click.argument("figure", type=click.Choice(NAMES))
+@click.argument("figure", type=click.Choice(NAMES), metavar="FIGURE")
 @click.option("--suite", metavar="NAME", help="Only sessions of this suite.")
 @click.option("--model", metavar="TEXT", help="Only models with TEXT in their name.")
 @click.option("--filter", "filters", multiple=True, metavar="TEXT", help="Only these, as for `llmtui sessions`.")

@@ -1,12 +1,16 @@
 """`llmtui`: the commands by name, each loaded when it is called, so that `--help` is light."""
 
+import codecs
 import importlib
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from llmtui import __version__
+from llmtui.cli.addresses import ServerAddress
+from llmtui.places import PlaceError
+from llmtui.text_table import CUT, CUT_PLAIN
 
 _COMMANDS = {
     "run": "Run a suite: llmtui run quick",
@@ -48,6 +52,13 @@ class _LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a folder that can't be used is a sentence for whichever it was."""
+        try:
+            return super().invoke(ctx)
+        except PlaceError as error:
+            raise click.ClickException(str(error)) from None
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -67,7 +78,7 @@ class _LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, "-V", "--version", message="llmtui %(version)s")
-@click.option("--url", "urls", multiple=True, metavar="URL", help="Also look for a server here.")
+@click.option("--url", "urls", multiple=True, metavar="URL", type=ServerAddress(), help="Also look for a server here.")
 @click.pass_context
 def llmtui(ctx: click.Context, urls: tuple[str, ...]) -> None:
     """Benchmarks for local LLM servers, live in the terminal.
@@ -83,10 +94,18 @@ def llmtui(ctx: click.Context, urls: tuple[str, ...]) -> None:
         ctx.exit(open_home(urls))
 
 
+def _escaped(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Replace what the terminal can't show: the sign of what was cut by one as wide, all else by its escape."""
+    if isinstance(error, UnicodeEncodeError) and error.object[error.start] == CUT:
+        return CUT_PLAIN, error.start + 1
+    return codecs.backslashreplace_errors(error)
+
+
 def main() -> NoReturn:
     """Run the command line; text that the terminal can't show is escaped instead of failing."""
+    codecs.register_error("llmtui", _escaped)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="llmtui")
     llmtui(prog_name="llmtui")
     raise SystemExit(0)

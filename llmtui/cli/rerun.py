@@ -42,20 +42,26 @@ def command(
         raise click.UsageError("--plain and --detach exclude each other")
     if bad and jobs:
         raise click.UsageError("name the jobs to run again, or give --bad")
-    if within is not None and not 0 < within < 100:  # noqa: PLR2004 - percent
-        raise click.UsageError(f"--within is {within:g}; it takes a percentage between 0 and 100, such as 2")
+    share = None if within is None else share_of(within)
     changes = changes_of(settings)
     try:
         log = find_session(session, places.sessions_folder())
         wanted = name_bad_jobs(log) if bad else jobs or _all_jobs(log)
         if bad and not wanted:
             return
-        launched = start_again(log, wanted, changes=changes, within=None if within is None else within / 100)
+        launched = start_again(log, wanted, changes=changes, within=share)
     except (LogError, LaunchError, places.PlaceError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
-        raise click.ClickException(f"{error.filename or 'the session'}: {error.strerror}") from None
+        raise click.ClickException(f"{error.filename or 'the session'} can't be used: {error.strerror}") from None
     watch(launched, plain=plain, detach=detach)
+
+
+def share_of(within: float) -> float:
+    """Return the percentage that was given by --within as a share. Raises `click.UsageError` for what is none."""
+    if not 0 < within < 100:  # noqa: PLR2004 - percent
+        raise click.UsageError(f"--within is {within:g}; it takes a percentage between 0 and 100, such as 2")
+    return within / 100
 
 
 def name_bad_jobs(log: Path) -> tuple[str, ...]:

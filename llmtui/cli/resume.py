@@ -28,5 +28,5 @@ def command(session: str, *, plain: bool, detach: bool, anyway: bool) -> None:
     except (LogError, LaunchError, places.PlaceError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
-        raise click.ClickException(f"{error.filename or 'the session'}: {error.strerror}") from None
+        raise click.ClickException(f"{error.filename or 'the session'} can't be used: {error.strerror}") from None
     watch(launched, plain=plain, detach=detach)

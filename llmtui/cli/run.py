@@ -1,23 +1,27 @@
 """`llmtui run SUITE`: start an engine and watch it."""
 
+import math
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
-from llmtui import places, wording
+from llmtui import places
+from llmtui.cli.addresses import ServerAddress, named_models
 from llmtui.cli.launch import Launched, LaunchError, start_engine
 from llmtui.cli.suite_files import SuiteFile, find_suite
 from llmtui.documents import DocumentError
 from llmtui.settings import read_settings
 from llmtui.suites.reading import ONLY, read_suite
 
+_MODEL_HELP = "A model by its server's name for it."
+_URL_HELP = "Measure this server instead of the suite's."
+
 
 @click.command("run")
 @click.argument("suite")
-@click.option("-m", "--model", "models", multiple=True, metavar="MODEL", help="A model by its server's name for it.")
-@click.option("--url", "urls", multiple=True, metavar="URL", help="Measure this server instead of the suite's.")
+@click.option("-m", "--model", "models", multiple=True, metavar="MODEL", callback=named_models, help=_MODEL_HELP)
+@click.option("--url", "urls", multiple=True, metavar="URL", type=ServerAddress(), help=_URL_HELP)
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a value of the suite.")
 @click.option("--workload", metavar="NAME", help="Only this workload of the suite.")
 @click.option("--concurrency", metavar="N,N,...", help="Put the prompts under load: so many requests in flight.")
@@ -48,22 +52,11 @@ def command(
         raise click.UsageError("--plain and --detach exclude each other")
     if out is not None:
         _check_out(out, detach=detach)
-    for url in urls:
-        _check_url(url)
     overrides = _overrides(settings) | _levels(concurrency, rate)
     if workload is not None:
         overrides[ONLY] = workload
     launched = launch(suite, overrides=overrides, models=models, urls=urls)
     watch(launched, plain=plain, detach=detach, out=out)
-
-
-def _check_url(url: str) -> None:
-    try:
-        wrong = urlsplit(url).port == 0
-    except ValueError:
-        wrong = True
-    if wrong:
-        raise click.UsageError(f"--url {wording.visible(url)}: no address of a server; a port is from 1 to 65535")
 
 
 def watch(launched: Launched, *, plain: bool, detach: bool, out: Path | None = None) -> None:
@@ -94,7 +87,7 @@ def launch(
     except (DocumentError, LaunchError, places.PlaceError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
-        raise click.ClickException(f"{error.filename or 'the session'}: {error.strerror}") from None
+        raise click.ClickException(f"{error.filename or 'the session'} can't be used: {error.strerror}") from None
 
 
 def checked(file: SuiteFile, overrides: dict[str, str]) -> SuiteFile:
@@ -134,8 +127,11 @@ def _levels(concurrency: str | None, rate: str | None) -> dict[str, str]:
             continue
         try:
             levels = [kind(part) for part in given.split(",")]
+            wrong = not all(map(math.isfinite, levels))
         except ValueError:
-            raise click.UsageError(f"--{name} takes numbers such as 1,2,4, not `{given}`") from None
+            wrong = True
+        if wrong:
+            raise click.UsageError(f"--{name} takes numbers such as 1,2,4, not `{given}`")
         return {name: str(levels)}
     return {}
 

@@ -38,8 +38,10 @@ def list_suites(settings: Path) -> list[SuiteFile]:
 def find_suite(text: str, settings: Path) -> SuiteFile:
     """Return the suite that `text` names, which is a path or a name; raise `DocumentError` with what would be right."""
     path = Path(text)
-    if path.suffix in {".yaml", ".yml"} or path.exists():
-        if not path.is_file():
+    if text and (path.suffix in {".yaml", ".yml"} or path.exists()):
+        if path.is_dir():
+            raise DocumentError(f"{text} is a folder; name a file of it, or a suite that `llmtui suites` lists")
+        if not path.exists():
             raise DocumentError(f"{text}: there is no such suite file")
         return _read(path)
     known = {path.stem: path for path in reversed(list(_paths(settings)))}
@@ -80,8 +82,10 @@ def _paths(settings: Path) -> Iterator[Path]:
 def _read(path: Path) -> SuiteFile:
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        return SuiteFile(path.stem, path, "", None, f"{path}: can't be read: {error}")
+    except OSError as error:
+        return SuiteFile(path.stem, path, "", None, f"{path}: can't be read: {error.strerror}")
+    except UnicodeDecodeError:
+        return SuiteFile(path.stem, path, "", None, f"{path}: can't be read: it is no text in UTF-8")
     try:
         return SuiteFile(path.stem, path, text, read_suite(text, str(path)))
     except DocumentError as error:

@@ -33,9 +33,12 @@ def command(ctx: click.Context) -> None:
 def show(suite: str) -> None:
     """Print SUITE as it stands in its file."""
     try:
-        click.echo(find_suite(suite, places.settings_folder()).text, nl=False)
+        file = find_suite(suite, places.settings_folder())
     except DocumentError as error:
         raise click.ClickException(str(error)) from None
+    if file.problem is not None and not file.text:
+        raise click.ClickException(file.problem)
+    click.echo(file.text, nl=False)
 
 
 @command.command("check")

@@ -129,6 +129,9 @@ def find_session(text: str | None, folder: Path) -> Path:
 
     "last" is the last one; None takes the one that runs, else the last. Raises `LogError` with the names that are near.
     """
+    if text is not None and not text.strip():
+        # As of a variable that is not set: to take any session would be wrong, above all where it is deleted.
+        raise LogError("the name of a session is empty; see `llmtui sessions`")
     if text is not None and (Path(text).suffix == SUFFIX or os.sep in text):
         return _named_path(text, folder)
     paths = list(_paths(folder))
@@ -145,6 +148,8 @@ def find_session(text: str | None, folder: Path) -> Path:
         names = sorted((path.stem for path in near), reverse=True)
         more = f" or {len(names) - 5} others" if len(names) > 5 else ""  # noqa: PLR2004 - five are named
         raise LogError(f"`{text}` could be {', '.join(names[:5])}{more}; write more of it")
+    if Path(text).exists():
+        raise LogError(f"{text} is no session: {_no_log(Path(text))}")
     close = difflib.get_close_matches(text, [path.stem for path in paths], n=3, cutoff=0.3)
     hint = f"near are {', '.join(close)}" if close else "see `llmtui sessions`"
     raise LogError(f"there is no session `{text}` in {folder}; {hint}")
@@ -168,9 +173,15 @@ def _name_of(log: Path) -> str | None:
 
 def _named_path(text: str, folder: Path) -> Path:
     for path in (Path(text), folder / text):
+        if path.is_dir():
+            raise LogError(f"{text} is no session: {_no_log(path)}")
         if path.exists():
             return path
     raise LogError(f"{text}: there is no such file")
+
+
+def _no_log(path: Path) -> str:
+    return f"it is a folder; name a log, which ends in {SUFFIX}" if path.is_dir() else f"a log ends in {SUFFIX}"
 
 
 def _newness(path: Path, header: SessionOpened | None) -> tuple[float, str]:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from llmtui.addresses import normalise_url
 from llmtui.documents import DocumentError, nearest_key
 from llmtui.suites.grid_checks import embedded_problems, grid_problems
 from llmtui.suites.kinds.comparing import CompareModels, comparing_problems
@@ -17,6 +18,12 @@ from llmtui.suites.schema import AnyWorkload, Generate, Load, LongContext, Quali
 from llmtui.suites.variants import fits, varied
 
 LEAST_VARIANTS = 2
+TARGET_NAMES = frozenset({"embedded", "detected"})
+"""The targets that are no addresses."""
+
+MOST = {"iterations": 10_000, "warmup": 1_000}
+"""More of them is a slip of the fingers, which would fill the memory with jobs."""
+
 MOST_AT_ONCE = 1024
 """More requests in flight than this are beyond what one machine can be asked for, and measured by another process."""
 
@@ -43,9 +50,8 @@ def problem_of_workload(workload: AnyWorkload) -> str | None:
 def _problems(suite: Suite) -> Iterator[str]:
     if not suite.workloads:
         yield "`workloads` is empty; a suite needs one at least"
-    for name, least in (("iterations", 1), ("warmup", 0), ("pause_s", 0), ("sample_ms", 50)):
-        if getattr(suite, name) < least:
-            yield f"`{name}` is {getattr(suite, name)}; it must be at least {least}"
+    yield from _count_problems(suite)
+    yield from _target_problems(suite)
     for name in ("stall_s", "request_s", "load_s", "job_s"):
         limit = getattr(suite.limits, name)
         if limit is not None and not limit > 0:
@@ -58,6 +64,29 @@ def _problems(suite: Suite) -> Iterator[str]:
     yield from _variant_problems(suite)
     yield from embedded_problems(suite)
     yield from grid_problems(suite, _workload_problems)
+
+
+def _count_problems(suite: Suite) -> Iterator[str]:
+    for name, least in (("iterations", 1), ("warmup", 0), ("pause_s", 0), ("sample_ms", 50)):
+        if getattr(suite, name) < least:
+            yield f"`{name}` is {getattr(suite, name)}; it must be at least {least}"
+    for name, most in MOST.items():
+        if getattr(suite, name) > most:
+            yield f"`{name}` is {getattr(suite, name)}; it must be at most {most}"
+
+
+def _target_problems(suite: Suite) -> Iterator[str]:
+    """Yield targets that are neither one of the names nor an address."""
+    named = [(f"`targets[{place}]`", target) for place, target in enumerate(suite.targets)]
+    of_variants = ((place, variant.target) for place, variant in enumerate(suite.variants))
+    named += [(f"`variants[{place}].target`", target) for place, target in of_variants if target is not None]
+    for where, target in named:
+        if target in TARGET_NAMES:
+            continue
+        try:
+            normalise_url(target)
+        except ValueError as error:
+            yield f"{where}: {error}"
 
 
 def _workload_problems(workload: AnyWorkload) -> Iterator[str]:

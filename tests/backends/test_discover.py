@@ -3,8 +3,9 @@ import socket
 
 import pytest
 
+from llmtui.addresses import normalise_url
 from llmtui.backends.base import BackendError
-from llmtui.backends.discover import DEFAULT_URLS, discover, identify, normalise_url, open_backend
+from llmtui.backends.discover import DEFAULT_URLS, discover, identify, open_backend
 from llmtui.backends.llamacpp import LlamaCppBackend
 from llmtui.backends.ollama import OllamaBackend
 from llmtui.backends.openai import OpenAiBackend

@@ -51,7 +51,7 @@ def test_sessions_are_listed_whatever_their_state(recorded):
 def test_an_address_that_is_none_is_refused_before_anything_starts(url):
     wrong = invoke("run", "quick", "--url", url, "--plain")
     assert wrong.exit_code == 2
-    assert "no address of a server" in wrong.output
+    assert "is no URL of a server" in wrong.output
     assert not places.sessions_folder().exists()
 
 

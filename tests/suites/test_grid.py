@@ -206,7 +206,7 @@ def test_a_wrong_grid_is_told(grid, wanted):
 
 def test_a_variant_with_a_wrong_setting_is_told():
     text = "name: s\nworkloads: [{kind: report}]\nvariants: [{name: a}, {name: b, embedded: {thread: 1}}]"
-    assert problem(text).startswith("variant `b`: `embedded`: object contains unknown field `thread`")
+    assert problem(text).startswith("variant `b`: `embedded`: there is no key `thread`")
 
 
 def test_many_jobs_need_an_explicit_limit():
