@@ -43,8 +43,8 @@ workloads:
     max_tokens: 24
 """
 MOMENTS = 50 if os.environ.get("LLMTUI_LONG_TESTS") == "1" else 4
-LASTS_S = 3.5
-"""About as long as the run does from its header on; later moments find it finished, which is a case too."""
+LASTS_S = 4.5
+"""A little longer than the run does from its header on: the last moments find it finished, which is a case too."""
 
 ON_ASYNCIO = "import runpy, sys; sys.modules['uvloop'] = None; runpy.run_module('llmtui.engine', run_name='__main__')"
 
@@ -140,10 +140,11 @@ def test_a_run_that_is_killed_at_any_moment_comes_to_the_same_end(llmtui, gone):
             assert log.notices == []
             assert_whole(log.events, before)
         assert ended_jobs(read_log(path).events) == undisturbed, f"round {round_}"
-    sys.stdout.write(f"{MOMENTS} rounds, {resumed} killed and resumed, {sum(marks)} marks answered before; ")
+    marked = sum(map(bool, marks))
+    sys.stdout.write(f"{MOMENTS} rounds, {resumed} killed and resumed, {marked} after {sum(marks)} answered marks; ")
     sys.stdout.write(f"oldest event that a kill took or would have taken: {max(lost)}\n")
     assert resumed > MOMENTS // 3
-    assert sum(map(bool, marks)) > resumed // 2, "most kills came when the engine had answered a mark"
+    assert marked > resumed // 2, "most kills came when the engine had answered a mark"
 
 
 def test_of_two_engines_that_want_to_go_on_one_does(llmtui, gone):
