@@ -45,6 +45,11 @@ def number(value: float | None) -> str:
     return f"{value:.{_decimals(value)}f}"
 
 
+def percent(share: float, decimals: int = 0, *, signed: bool = False) -> str:
+    """Return a share as `20 %`, with a space as before every unit; `signed`: `+3.1 %`."""
+    return f"{share * 100:{'+' if signed else ''}.{decimals}f} %"
+
+
 def size(count: float | None) -> str:
     """Return bytes in binary units: `98.4 MiB`."""
     if count is None or not math.isfinite(count):

@@ -1,4 +1,8 @@
+import ast
 import math
+import re
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +79,66 @@ def test_readings(value, unit, text):
 )
 def test_nothing_in_a_model_text_can_act(raw, shown):
     assert wording.visible(raw) == shown
+
+
+@pytest.mark.parametrize(
+    ("share", "options", "text"),
+    [
+        (0.2, {}, "20 %"),
+        (0.2249, {"decimals": 1}, "22.5 %"),
+        (0.031, {"decimals": 1, "signed": True}, "+3.1 %"),
+        (-0.02, {"decimals": 1, "signed": True}, "-2.0 %"),
+        (1, {}, "100 %"),
+    ],
+)
+def test_a_share_has_a_space_before_its_unit_as_all_figures_have(share, options, text):
+    assert wording.percent(share, **options) == text
+
+
+INPUT = re.compile(
+    r"decode<-5%|ttft>10%|12:30, 50%|`50%`|(width|height|foreground) \$?[a-z]*\s*\d+%|(width|height): \d+%"
+)
+"""What people type into a rule or a line for moments, and the measures of a style sheet."""
+
+RULES = "reports/rules.py"
+"""Writes rules as they are typed."""
+
+
+def tight_percents(source):
+    """Yield each piece of text in which a percent sign follows a figure without a space."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FormattedValue) and isinstance(node.format_spec, ast.JoinedStr):
+            spec = ast.unparse(node.format_spec)
+            if re.search(r"\d%'$", spec):
+                yield spec
+        if isinstance(node, ast.JoinedStr):
+            for one, following in pairwise(node.values):
+                text = following.value if isinstance(following, ast.Constant) else ""
+                if isinstance(one, ast.FormattedValue) and str(text).startswith("%"):
+                    yield ast.unparse(node)
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and re.search(r"\d%", INPUT.sub("", node.value))
+        ):
+            yield node.value
+
+
+@pytest.mark.parametrize("code", ['f"{x:.1%}"', 'f"{x:.0f}% of it"', '"95% interval"'])
+def test_a_percentage_without_its_space_is_found(code):
+    assert list(tight_percents(code))
+
+
+@pytest.mark.parametrize("code", ['f"{x:.1f} %"', '"95 % interval"', '"write decode<-5% or so"', 'f"{d:%Y-%m-%d}"'])
+def test_what_is_right_is_let_through(code):
+    assert list(tight_percents(code)) == []
+
+
+def test_no_percentage_in_the_program_lacks_its_space():
+    root = Path(wording.__file__).parent
+    found = {
+        str(path.relative_to(root)): pieces
+        for path in root.rglob("*.py")
+        if str(path.relative_to(root)) != RULES and (pieces := list(tight_percents(path.read_text(encoding="utf-8"))))
+    }
+    assert found == {}

@@ -9,7 +9,7 @@ from llmtui.events.requests import RequestStatus
 JobStatus = Literal["done", "failed", "skipped", "cancelled"]
 JobState = Literal["queued", "running"] | JobStatus
 JobCause = Literal["overheated", "sensor lost", "server gone", "user"]
-"""What ended a job from outside: the state of the machine, each with an exit code of its own, its server, or the user."""
+"""What ended a job from outside: the state of the machine (each with an exit code of its own), its server, the user."""
 
 Phase = Literal["connecting", "cooling", "loading", "warming up", "measuring", "pausing"]
 

@@ -60,20 +60,20 @@ def growth_criterion(readings: Mapping[str, Points], most: float | None, blind: 
     known = [growth for growth in found.values() if isinstance(growth, Growth)]
     text = "; ".join(f"{name} {growth_text(growth)}" for name, growth in found.items())
     if most is not None and any(growth.sure and growth.share > most for growth in known):
-        return Criterion(name="memory", passed=False, text=f"{text}; allowed is a growth of {most:.0%}")
+        return Criterion(name="memory", passed=False, text=f"{text}; allowed is a growth of {wording.percent(most)}")
     if len(known) < len(found):
         return Criterion(name="memory", passed=None, text=text)
     return Criterion(name="memory", passed=True, text=text)
 
 
 def growth_text(growth: Growth | Missing) -> str:
-    """Return a trend in words: `grew by 3% (1.2 GiB an hour, 95% interval 1.0 GiB to 1.4 GiB)`."""
+    """Return a trend in words: `grew by 3 % (1.2 GiB an hour, 95 % interval 1.0 GiB to 1.4 GiB)`."""
     if isinstance(growth, Missing):
         return f"is not judged: {growth.reason}"
     rate = f"{wording.size(growth.an_hour)} an hour"
-    interval = f"95% interval {wording.size(growth.low)} to {wording.size(growth.high)}"
+    interval = f"95 % interval {wording.size(growth.low)} to {wording.size(growth.high)}"
     if growth.sure:
-        return f"grew by {growth.share:.1%} ({rate}, {interval})"
+        return f"grew by {wording.percent(growth.share, 1)} ({rate}, {interval})"
     if growth.high < 0:
-        return f"fell by {-growth.share:.1%} ({rate}, {interval})"
+        return f"fell by {wording.percent(-growth.share, 1)} ({rate}, {interval})"
     return f"stayed level ({rate}, {interval})"

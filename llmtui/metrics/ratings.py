@@ -81,9 +81,9 @@ def value_text(figure: str, value: float) -> str:
     if figure == "memory":
         return wording.size(value)
     if figure.startswith("right_"):
-        return f"{value:.0f}%"
+        return f"{value:.0f} %"
     if figure == "variation":
-        return f"{value:.1%}"
+        return wording.percent(value, 1)
     if figure == "temperature":
         return f"{value:.0f} °C"
     return str(int(value)) if figure == "usable_context" else wording.number(value)
@@ -92,6 +92,7 @@ def value_text(figure: str, value: float) -> str:
 def _sentence(decided: Kept, beaten: float) -> str:
     threshold, value, limit = decided.threshold, decided.value or 0.0, decided.limit or 0.0
     bound = "at least" if threshold.sense != "at most" else "at most"
-    how = "kept exactly" if beaten == 0 else f"beaten by {beaten:.0%}" if beaten > 0 else f"missed by {-beaten:.0%}"
+    by = wording.percent(abs(beaten))
+    how = "kept exactly" if beaten == 0 else f"beaten by {by}" if beaten > 0 else f"missed by {by}"
     told, limit_told = value_text(threshold.figure, value), value_text(threshold.figure, limit)
     return f"{threshold.label} {told}, {bound} {limit_told}: {how}"

@@ -162,12 +162,12 @@ class Replay:
 
     def set_out(self, t: float) -> None:
         """Begin a seek: take up the nearest state that is not behind `t`. `advance_to` goes the rest of the way."""
-        self._start_from(self._last_before(attrgetter("moment"), t), stay=self.moment <= t)
+        self._start(attrgetter("moment"), t, stay=self.moment <= t)
 
     def seek_event(self, events: int) -> set[Section]:
         """Go to where the first `events` events are in the state, or all of them; return what changed."""
         events = max(0, events)
-        self._start_from(self._last_before(attrgetter("events"), events), stay=self.events <= events)
+        self._start(attrgetter("events"), events, stay=self.events <= events)
         if events - self.events > 2 * NEAR:
             # Who steps back by one event steps on.
             changed = self._walk(self._shown, math.inf, events - NEAR - self.events)
@@ -198,10 +198,16 @@ class Replay:
             return self._near
         return found
 
-    def _start_from(self, checkpoint: Checkpoint, *, stay: bool) -> None:
-        """Take up the state of a checkpoint, unless the present one may `stay` and is nearer to the goal."""
-        if not stay or self.events < checkpoint.events:
-            self._shown = Walk(self._blocks, checkpoint)
+    def _start(self, order: Callable[[Checkpoint | Walk], float], goal: float, *, stay: bool) -> None:
+        """Take up the last state that is not behind the goal; the present one is among them where it may `stay`."""
+        found = self._last_before(order, goal)
+        scout = self._scout
+        if scout is not None and scout.events > found.events and order(scout) <= goal:
+            if not stay or self.events < scout.events:
+                # Whoever looked ahead is there already; the next look begins at the last checkpoint.
+                self._shown, self._scout = scout, None
+        elif not stay or self.events < found.events:
+            self._shown = Walk(self._blocks, found)
 
     def _walk(self, walk: Walk, until: float, most: int = sys.maxsize) -> set[Section]:
         """Go forward, and put the state aside at each place where a checkpoint belongs."""

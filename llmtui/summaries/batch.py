@@ -36,13 +36,14 @@ def _lines(pace: WorkPace, pieces: list[Piece]) -> Iterator[str]:
     times = summarize(float(piece.taken_ns) for piece in pieces)
     if times.mean is not None:
         interval = mean_interval([float(piece.taken_ns) for piece in pieces])
-        within = f" (95% interval {_durations(interval)})" if isinstance(interval, Interval) else ""
+        within = f" (95 % interval {_durations(interval)})" if isinstance(interval, Interval) else ""
         yield (
             f"  a document took {wording.duration(times.mean)} on average{within}, "
             f"{wording.duration(times.least)} to {wording.duration(times.most)}, SD {wording.duration(times.sd)}"
         )
     if pace.variation is not None:
-        yield f"  with the lengths taken out the times vary by {pace.variation:.1%} (coefficient of variation)"
+        varies = wording.percent(pace.variation, 1)
+        yield f"  with the lengths taken out the times vary by {varies} (coefficient of variation)"
     yield f"  {_end_against_start(pace)}"
 
 
@@ -54,7 +55,7 @@ def _end_against_start(pace: WorkPace) -> str:
     found = "slower" if low > 1 else "faster" if high < 1 else "no sure difference"
     return (
         f"the last {pace.compared} took {last.value:.2f} times as long as the first {pace.compared}, lengths taken out "
-        f"(95% interval {low:.2f} to {high:.2f}): {found}"
+        f"(95 % interval {low:.2f} to {high:.2f}): {found}"
     )
 
 

@@ -50,9 +50,9 @@ def _row(state: SessionState, name: str, scores: Sequence[AnswerScored]) -> tupl
     return (
         name,
         str(len(scores)),
-        wording.NOTHING if alone else f"{same} ({same / len(scores):.0%})",
-        wording.NOTHING if alone else f"{sum(distances) / len(distances):.1%}",
-        wording.NOTHING if alone else f"{max(distances):.1%}",
+        wording.NOTHING if alone else f"{same} ({wording.percent(same / len(scores))})",
+        wording.NOTHING if alone else wording.percent(sum(distances) / len(distances), 1),
+        wording.NOTHING if alone else wording.percent(max(distances), 1),
         wording.NOTHING if lengths.least is None or lengths.most is None else f"{lengths.least:g} to {lengths.most:g}",
         wording.number(sd),
     )

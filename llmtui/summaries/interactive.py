@@ -38,7 +38,7 @@ def summarize_job(state: SessionState, job: Job) -> Summary | None:
             wording.duration(figure.ttft_ns),
             wording.rate(figure.decode_rate),
             wording.duration(figure.tpot_ns),
-            wording.NOTHING if figure.itl_cv is None else f"{figure.itl_cv:.0%}",
+            wording.NOTHING if figure.itl_cv is None else wording.percent(figure.itl_cv),
             wording.duration(figure.e2e_ns),
             wording.NOTHING if figure.tokens is None else str(figure.tokens),
             answer.request.finish_reason or wording.NOTHING,

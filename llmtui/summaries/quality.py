@@ -107,10 +107,10 @@ def _by_task(job: Job) -> dict[str, AnswerScored]:
 
 
 def _category_text(score: CategoryScore) -> str:
-    text = f"{score.category}: {score.right} of {score.asked} right, {100 * score.right / score.asked:.0f}%"
+    text = f"{score.category}: {score.right} of {score.asked} right, {100 * score.right / score.asked:.0f} %"
     if isinstance(score.interval, Interval):
-        text += f" (95% interval {100 * score.interval.low:.0f} to {100 * score.interval.high:.0f}%)"
-    return text if score.mark is None else f"{text}, pass mark {score.mark:g}%"
+        text += f" (95 % interval {100 * score.interval.low:.0f} to {100 * score.interval.high:.0f} %)"
+    return text if score.mark is None else f"{text}, pass mark {score.mark:g} %"
 
 
 def _degradation_text(worse: Degradation) -> str:
@@ -118,13 +118,13 @@ def _degradation_text(worse: Degradation) -> str:
     name = (plan.quantization or plan.model) if plan else ""
     points = 100 * (worse.share - worse.best_share)
     text = (
-        f"against {name} ({worse.best.id}) on the same {worse.questions} questions: {100 * worse.share:.0f}% right "
-        f"instead of {100 * worse.best_share:.0f}%, {points:+.0f} points"
+        f"against {name} ({worse.best.id}) on the same {worse.questions} questions: {100 * worse.share:.0f} % right "
+        f"instead of {100 * worse.best_share:.0f} %, {points:+.0f} points"
     )
     if isinstance(worse.difference, Missing):
         return text
     low, high = worse.difference.low, worse.difference.high
-    text += f" (95% interval {100 * low:+.0f} to {100 * high:+.0f})"
+    text += f" (95 % interval {100 * low:+.0f} to {100 * high:+.0f})"
     return text if low > 0 or high < 0 else f"{text}; so few questions show no difference"
 
 

@@ -25,7 +25,7 @@ def summarize_job(state: SessionState, job: Job) -> Summary | None:
         return None
     passed = sum(score.passed for score in scores)
     mean = 100 * sum(score.score for score in scores) / len(scores)
-    lines = [f"components: {passed} of {len(scores)} reach the pass mark{_mark(job)}, mean score {mean:.0f}%"]
+    lines = [f"components: {passed} of {len(scores)} reach the pass mark{_mark(job)}, mean score {mean:.0f} %"]
     compiled = [score.parts[COMPILES] for score in scores if COMPILES in score.parts]
     if compiled:
         lines.append(f"  {sum(map(bool, compiled))} of {len(compiled)} compile")
@@ -46,7 +46,7 @@ def summarize_job(state: SessionState, job: Job) -> Summary | None:
 
 def _mark(job: Job) -> str:
     mark = job.plan.parameters.get("pass_mark") if job.plan else None
-    return f" of {mark:g}%" if isinstance(mark, int | float) else ""
+    return f" of {mark:g} %" if isinstance(mark, int | float) else ""
 
 
 def _row(state: SessionState, score: AnswerScored) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ def _row(state: SessionState, score: AnswerScored) -> tuple[str, ...]:
     rate = request.figures.decode_rate if request is not None and request.figures is not None else None
     return (
         score.task,
-        f"{100 * score.score:.0f}%",
+        f"{100 * score.score:.0f} %",
         _points(score, "structure"),
         _compiler_word(score),
         wording.rate(rate),

@@ -89,7 +89,7 @@ def tuning_tables(tuning: Tuning) -> Iterator[Table]:
 
 
 STATISTICS = ("figure", "mean", "SD", "CV", "least", "most", "n")
-COMPARED = ("figure", "baseline", "tuned", "change", "95% interval", "verdict")
+COMPARED = ("figure", "baseline", "tuned", "change", "95 % interval", "verdict")
 
 
 def _statistics(figure: ReportFigure, summary: Statistics) -> tuple[str, ...]:
@@ -97,7 +97,7 @@ def _statistics(figure: ReportFigure, summary: Statistics) -> tuple[str, ...]:
         figure.title,
         figure.text(summary.mean),
         figure.text(summary.sd),
-        wording.NOTHING if summary.cv is None else f"{100 * summary.cv:.1f}%",
+        wording.NOTHING if summary.cv is None else f"{100 * summary.cv:.1f} %",
         figure.text(summary.least),
         figure.text(summary.most),
         str(summary.count),
@@ -121,7 +121,7 @@ def _compared(tuning: Tuning, side: Side, figure: ReportFigure) -> tuple[str, ..
 
 
 def _percent(ratio: float) -> str:
-    return f"{100 * (ratio - 1):+.1f}%"
+    return f"{100 * (ratio - 1):+.1f} %"
 
 
 def verdict_words(tuning: Tuning, side: Side, figure: ReportFigure, comparison: Comparison) -> str:
@@ -132,7 +132,7 @@ def verdict_words(tuning: Tuning, side: Side, figure: ReportFigure, comparison: 
     if figure.better is None:
         return "not judged"
     if comparison.verdict == "same":
-        return f"same within {MARGIN * 100:g}%"
+        return f"same within {MARGIN * 100:g} %"
     if comparison.verdict != "can't tell":
         return comparison.verdict
     if min(comparison.first.count, comparison.second.count) < LEAST_TO_TELL:

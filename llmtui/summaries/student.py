@@ -94,7 +94,7 @@ def cores_text(cores: float | None) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return wording.NOTHING if value is None else f"{value:.0f}%"
+    return wording.NOTHING if value is None else f"{value:.0f} %"
 
 
 def _count(value: float | None) -> str:

@@ -84,7 +84,7 @@ def _why(surface: Surface) -> str:
     """Return why there are rivals, up to their names."""
     doubtful = [surface.cells[place] for place in (surface.best, *surface.rivals) if place is not None]
     if all(isinstance(cell.interval, Interval) for cell in doubtful):
-        return "its 95% interval overlaps with those of"
+        return "its 95 % interval overlaps with those of"
     return "points that ran once have no interval; it can't be told from"
 
 
@@ -92,7 +92,7 @@ def _interval_text(figure: SweptFigure, cell: Cell) -> str:
     runs = f"{len(cell.values)} run{'' if len(cell.values) == 1 else 's'}"
     if not isinstance(cell.interval, Interval):
         return f" ({runs})"
-    return f" (95% interval {figure.text(cell.interval.low)} to {figure.text(cell.interval.high)}, {runs})"
+    return f" (95 % interval {figure.text(cell.interval.low)} to {figure.text(cell.interval.high)}, {runs})"
 
 
 def _grids(surface: Surface) -> Iterator[Table]:
@@ -140,7 +140,7 @@ def _ranking(surface: Surface) -> Table:
         for place, cell in known[:RANKED]
     )
     axes = (axis_name(axis.key) for axis in surface.axes)
-    headings = (*axes, figure.title, "95% interval of the mean", "runs", "verdict")
+    headings = (*axes, figure.title, "95 % interval of the mean", "runs", "verdict")
     title = "best points first" if len(known) > RANKED else "all points, the best first"
-    fit = Fit(wrapped=("95% interval of the mean", "verdict"))
+    fit = Fit(wrapped=("95 % interval of the mean", "verdict"))
     return Table(headings, rows, (figure.title, "runs"), title, fit)

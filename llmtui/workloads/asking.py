@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from llmtui import wording
 from llmtui.events import Criterion
 from llmtui.metrics.statistics import coefficient_of_variation
 from llmtui.suites.kinds.base import Generating
@@ -73,5 +74,6 @@ def variation_criterion(values: Sequence[float], most: float, what: str) -> Crit
     if found is None:
         text = f"not evaluated: {len(values)} of the answers have a known time, too few to show how much it varies"
         return Criterion(name="variation", passed=None, text=text)
-    text = f"{what} varied by {found:.1%} (coefficient of variation over {len(values)}); allowed is {most:.0%}"
+    varied, allowed = wording.percent(found, 1), wording.percent(most)
+    text = f"{what} varied by {varied} (coefficient of variation over {len(values)}); allowed is {allowed}"
     return Criterion(name="variation", passed=found <= most, text=text)

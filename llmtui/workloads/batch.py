@@ -8,6 +8,7 @@ limit whether memory grows.
 
 from collections.abc import Mapping, Sequence
 
+from llmtui import wording
 from llmtui.events import Criterion
 from llmtui.metrics.memory_trend import growth_criterion
 from llmtui.metrics.statistics import finite
@@ -75,10 +76,8 @@ def _steadiness(pace: WorkPace, most: float) -> Criterion:
     if pace.variation is None or known < LEAST_PIECES:
         text = f"not evaluated: {known} documents have known times and token counts; {LEAST_PIECES} show how they vary"
         return Criterion(name="variation", passed=None, text=text)
-    text = (
-        f"the times varied by {pace.variation:.1%} (coefficient of variation over {known}, lengths taken out); "
-        f"allowed is {most:.0%}"
-    )
+    varied = f"{wording.percent(pace.variation, 1)} (coefficient of variation over {known}, lengths taken out)"
+    text = f"the times varied by {varied}; allowed is {wording.percent(most)}"
     return Criterion(name="variation", passed=pace.variation <= most, text=text)
 
 

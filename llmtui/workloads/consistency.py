@@ -11,6 +11,7 @@ from functools import partial
 
 import msgspec
 
+from llmtui import wording
 from llmtui.events import Criterion
 from llmtui.metrics.sameness import Likeness, likenesses
 from llmtui.suites.kinds.everyday import QUICK_TOKENS, Consistency
@@ -79,7 +80,7 @@ def _score(bench: Bench, temperature: float, answer: Generation, likeness: Liken
         category=category_of(temperature),
         score=1 - likeness.distance,
         passed=likeness.usual,
-        detail=f"{same}, {likeness.distance:.1%} of its characters from the others{empty}",
+        detail=f"{same}, {wording.percent(likeness.distance, 1)} of its characters from the others{empty}",
     )
 
 
@@ -93,11 +94,12 @@ def _judge(
     usual = sum(likeness.usual for likeness in alike)
     share = usual / len(alike)
     verdict = "same answers" if usual == len(alike) else "different answers"
-    told = f"{usual} of {len(alike)} answers are the same ({share:.0%})" if usual else "no two answers are the same"
+    same = f"{usual} of {len(alike)} answers are the same ({wording.percent(share)})"
+    told = same if usual else "no two answers are the same"
     sentence = f"{verdict}: at temperature 0 {told}"
     criteria: tuple[Criterion, ...] = ()
     if spec.min_identical is not None:
-        text = f"{share:.0%} at temperature 0; needed is {spec.min_identical:.0%}"
+        text = f"{wording.percent(share)} at temperature 0; needed is {wording.percent(spec.min_identical)}"
         criteria = (Criterion(name="same answers", passed=share >= spec.min_identical, text=text),)
     bench.verdict_reached(verdict, sentence, (), criteria)
     return criteria

@@ -147,7 +147,7 @@ class _Run:
                 category=CATEGORIES[place],
                 score=score.score,
                 passed=score.passed,
-                detail=f"{found}; it stands at {fact.depth:.0%} of the text",
+                detail=f"{found}; it stands at {wording.percent(fact.depth)} of the text",
             )
         return generation
 

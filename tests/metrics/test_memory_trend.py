@@ -22,7 +22,7 @@ def test_a_leak_has_its_rate_and_its_share():
     assert growth.an_hour == pytest.approx(6 * GIB)
     assert growth.share == pytest.approx(1.0)
     assert growth.sure
-    assert growth_text(growth) == "grew by 100.0% (6.00 GiB an hour, 95% interval 6.00 GiB to 6.00 GiB)"
+    assert growth_text(growth) == "grew by 100.0 % (6.00 GiB an hour, 95 % interval 6.00 GiB to 6.00 GiB)"
 
 
 def test_memory_that_goes_up_and_down_stays_level():

@@ -48,10 +48,10 @@ def test_a_mark_of_all_is_beaten_by_all_and_by_nothing_else():
 def test_the_weakest_threshold_decides_and_is_named():
     rating = rate([Kept(WAIT, 3.0, 30.0), Kept(SPEED, 2.2, 2.0)])
     assert (rating.level, rating.recommendable) == ("acceptable", True)
-    assert rating.sentence == "tokens/s 2.20, at least 2.00: beaten by 10%"
+    assert rating.sentence == "tokens/s 2.20, at least 2.00: beaten by 10 %"
     missed = rate([Kept(WAIT, 33.0, 30.0), Kept(SPEED, 9.0, 2.0)])
     assert (missed.level, missed.recommendable) == ("poor", False)
-    assert missed.sentence == "first token 33.00 s, at most 30.00 s: missed by 10%"
+    assert missed.sentence == "first token 33.00 s, at most 30.00 s: missed by 10 %"
     assert rate([Kept(WAIT, 30.0, 30.0)]).sentence.endswith("kept exactly")
 
 
@@ -118,8 +118,8 @@ def test_every_use_goes_by_a_figure_that_has_a_name():
 
 @pytest.mark.parametrize(
     ("figure", "value", "text"),
-    [("ttft_s", 0.5, "500 ms"), ("right_share", 84.6, "85%"), ("usable_context", 8192.0, "8192"), ("memory", 2.0**30, "1.00 GiB"),
-     ("variation", 0.123, "12.3%"), ("temperature", 71.6, "72 °C"), ("decode_rate", 12.34, "12.3")],
+    [("ttft_s", 0.5, "500 ms"), ("right_share", 84.6, "85 %"), ("usable_context", 8192.0, "8192"), ("memory", 2.0**30, "1.00 GiB"),
+     ("variation", 0.123, "12.3 %"), ("temperature", 71.6, "72 °C"), ("decode_rate", 12.34, "12.3")],
 )  # fmt: skip
 def test_a_value_has_its_unit(figure, value, text):
     assert value_text(figure, value) == text

@@ -179,6 +179,22 @@ def test_preparing_goes_on_where_the_position_has_come_in_the_meantime():
     assert min(blocks.asked) == 5, "what was passed is not looked at again"
 
 
+def test_a_seek_takes_over_from_the_look_ahead():
+    blocks = Blocks(long_session(), 100)
+    replay = Replay(blocks, spacing=256)
+    replay.prepare(450)
+    blocks.asked.clear()
+    replay.seek(500 * MS)
+    assert replay.events == 501
+    assert min(blocks.asked) == 4, "what was looked at is not looked at again"
+    assert replay.prepare(1)
+    replay.seek(10 * MS)
+    while replay.prepare(100):
+        pass
+    assert (replay.events, replay.end) == (11, 999 * MS)
+    assert [checkpoint.events for checkpoint in replay.checkpoints] == [0, 256, 512, 768]
+
+
 def test_stepping_back_one_by_one_starts_near_each_time():
     blocks = Blocks(long_session(10_000), 100)
     replay = Replay(blocks, spacing=8192)

@@ -87,7 +87,7 @@ def test_a_job_is_rated_by_its_own_limits():
     assert rated_jobs(session(interactive("j1")))[0].rating.level == "excellent"
     strict = session(interactive("j1", parameters={"max_ttft_s": 1.1}))
     assert rated_jobs(strict)[0].rating.level == "acceptable"
-    assert "beaten by 9%" in rated_jobs(strict)[0].rating.sentence
+    assert "beaten by 9 %" in rated_jobs(strict)[0].rating.sentence
     assert rated_jobs(session(interactive("j1", parameters={"max_ttft_s": 0.9})))[0].rating.level == "poor"
 
 
@@ -145,7 +145,7 @@ def test_quality_is_rated_by_the_categories_that_were_asked():
     good, poor = session(quality("j1", "m", "++++")), session(quality("j1", "m", "+-+-"))
     assert rated_jobs(good)[0].rating.level == "excellent"
     assert rated_jobs(poor)[0].rating.level == "failed"
-    assert rated_jobs(poor)[0].rating.sentence == "reading 0%, at least 75%: missed by 100%"
+    assert rated_jobs(poor)[0].rating.sentence == "reading 0 %, at least 75 %: missed by 100 %"
 
 
 def test_the_advice_names_the_model_and_the_figure():
@@ -158,7 +158,7 @@ def test_the_advice_names_the_model_and_the_figure():
         "small: 40.0 tokens/s while somebody reads along, rated excellent; next is large with 10.0"
         in told["interactive"]
     )
-    assert "large: 100% right answers, rated excellent, the only one that is fit for it" in told["accuracy-critical"]
+    assert "large: 100 % right answers, rated excellent, the only one that is fit for it" in told["accuracy-critical"]
     assert "small: 100 points of cost-benefit; next is large with 50.0" in told["overall"]
 
 
@@ -211,7 +211,7 @@ def test_names_that_would_act_on_a_terminal_do_not():
 def test_a_job_alone_has_its_rating_and_its_figures_in_plain_words():
     state = session(interactive("j1"))
     assert job_rating_lines(state, state.jobs["j1"]) == [
-        "rating: excellent: first token 1.00 s, at most 30.00 s: beaten by 97%",
+        "rating: excellent: first token 1.00 s, at most 30.00 s: beaten by 97 %",
         "  20.0 tokens/s: faster than most people read",
         "  first token 1.00 s: a short breath before it answers",
         "  memory 1.86 GiB: fits beside other programs on a small machine",

@@ -130,7 +130,7 @@ def test_memory_and_processor_are_those_of_the_request():
     assert memory == (1.1e9, 3.1e9, 5.1e9, 4.1e9)
     assert (found.cpu_server, found.cpu_client, found.cpu_both, found.cpu_system) == (1.5, 0.2, 1.7, 75.0)
     assert found.missing == {}
-    assert "150%" in job_summary(state, state.jobs["j1"]).tables[1].rows[0]
+    assert "150 %" in job_summary(state, state.jobs["j1"]).tables[1].rows[0]
 
 
 def test_the_machines_memory_stands_in_where_the_servers_can_not_be_read():
@@ -197,7 +197,7 @@ def test_each_temperature_has_its_shares_and_distances():
     state = scored(("t0", 0.9, True), ("t0", 0.9, True), ("t0", 0.6, False), ("t1", 1.0, True))
     (table,) = job_summary(state, state.jobs["j1"]).tables
     assert table.rows == (
-        ("t0", "3", "2 (67%)", "20.0%", "40.0%", "10 to 30", "10.0"),
+        ("t0", "3", "2 (67 %)", "20.0 %", "40.0 %", "10 to 30", "10.0"),
         ("t1", "1", "-", "-", "-", "40 to 40", "-"),
     )
     assert all(line.isprintable() for line in lines(state) if line)

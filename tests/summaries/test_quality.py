@@ -43,8 +43,8 @@ def test_each_category_has_its_share_interval_mark_and_verdict():
     assert (reading.right, reading.asked, reading.mark, reading.passed) == (2, 4, 50, True)
     assert job_summary_lines(state, state.jobs["j1"]) == [
         "answers: 5 of 8 right",
-        "  FAIL       math: 3 of 4 right, 75% (95% interval 30 to 95%), pass mark 80%",
-        "  pass       reading: 2 of 4 right, 50% (95% interval 15 to 85%), pass mark 50%",
+        "  FAIL       math: 3 of 4 right, 75 % (95 % interval 30 to 95 %), pass mark 80 %",
+        "  pass       reading: 2 of 4 right, 50 % (95 % interval 15 to 85 %), pass mark 50 %",
     ]
     assert all_summary_lines(state)[1] == "j1: answers: 5 of 8 right"
 
@@ -93,7 +93,9 @@ def test_a_coarser_quantisation_is_held_against_the_finest():
     assert middle.best.id == "j2"
     assert middle.difference.low < 0 < middle.difference.high
     told = {name: job_summary_lines(state, state.jobs[name])[-1] for name in ("j1", "j3")}
-    assert told["j1"].startswith("  against F16 (j2) on the same 20 questions: 15% right instead of 95%, -80 points (")
+    assert told["j1"].startswith(
+        "  against F16 (j2) on the same 20 questions: 15 % right instead of 95 %, -80 points ("
+    )
     assert "no difference" not in told["j1"]
     assert told["j3"].endswith("so few questions show no difference")
 

@@ -45,16 +45,16 @@ def session(names=tuple(PARTS), *, compiled=True, parameters=None, score_event=e
 def test_each_component_has_its_score_points_compiler_and_rate():
     state = session()
     assert job_summary_lines(state, state.jobs["j1"]) == [
-        "components: 1 of 3 reach the pass mark of 80%, mean score 51%",
+        "components: 1 of 3 reach the pass mark of 80 %, mean score 51 %",
         "  1 of 3 compile",
         "  task-list: of task-list\u241b[2J",
         "  order-table: of order-table\u241b[2J",
         "",
         "component     score  structure (of 10)  compiles      tok/s  verdict",
         "------------  -----  -----------------  ------------  -----  -------",
-        "step-counter   100%                 10  yes            42.2  pass",
-        "task-list       52%               8.62  no (1 error)   42.2  FAIL",
-        "order-table      0%                  0  no                -  FAIL",
+        "step-counter  100 %                 10  yes            42.2  pass",
+        "task-list      52 %               8.62  no (1 error)   42.2  FAIL",
+        "order-table     0 %                  0  no                -  FAIL",
         "",
         "points by kind of structure",
         "component     lang (of 1)  imports (of 1)  interfaces (of 3)  annotations (of 3)  props (of 1)  emits (of 1)",
@@ -98,7 +98,7 @@ def test_a_score_without_its_parts_has_no_points():
 
     state = session(("step-counter",), score_event=without_parts)
     line = job_summary_lines(state, state.jobs["j1"])[5]
-    assert line.split() == ["step-counter", "100%", "-", "-", "42.2", "pass"]
+    assert line.split() == ["step-counter", "100", "%", "-", "-", "42.2", "pass"]
 
 
 def test_a_recorded_session_says_what_it_said():

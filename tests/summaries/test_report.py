@@ -44,7 +44,7 @@ def test_a_real_difference_is_found_and_none_is_made_up():
     (side,) = tuning.tuned
     verdicts = {name: compare_side(tuning, side, figure).verdict for name, figure in BY_NAME.items()}
     assert (verdicts["decode"], verdicts["ttft"], verdicts["prefill"]) == ("faster", "faster", "faster")
-    assert row(state, "generation").split()[:4] == ["generation", "40.8", "60.8", "+49.0%"]
+    assert row(state, "generation").split()[:5] == ["generation", "40.8", "60.8", "+49.0", "%"]
     assert row(state, "generation").endswith("faster")
     assert row(state, "tokens").endswith("not judged")
     same = report_session({"baseline": runs(40, 41, 40, 42, 41), "tuned": runs(41, 40, 42, 40, 41)})

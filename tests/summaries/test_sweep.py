@@ -31,7 +31,7 @@ def test_a_point_whose_interval_is_apart_is_the_best():
     state = grid_session(points((10, 11, 10), (50, 51, 50), (30, 31, 30)))
     (surface,) = surfaces(state, DECODE)
     assert (surface.best, surface.rivals) == ((1,), ())
-    assert "  the best point: temperature=1 with 50.3 tok/s (95% interval 48.9 to 51.8, 3 runs)" in lines(state)
+    assert "  the best point: temperature=1 with 50.3 tok/s (95 % interval 48.9 to 51.8, 3 runs)" in lines(state)
 
 
 def test_overlapping_intervals_can_not_be_told_apart():

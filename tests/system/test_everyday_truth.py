@@ -69,5 +69,5 @@ def test_a_server_without_a_tokenizer_gets_documents_of_estimated_length(llmtui,
 def test_a_server_that_says_the_same_at_any_temperature_is_found_out(llmtui, urls):
     result = run(llmtui, "consistency", urls["ollama"], "min_identical=1")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "verdict: same answers: at temperature 0 3 of 3 answers are the same (100%)" in result.stdout
-    assert "temperature 0.7        3  3 (100%)           0.0%" in result.stdout
+    assert "verdict: same answers: at temperature 0 3 of 3 answers are the same (100 %)" in result.stdout
+    assert "temperature 0.7        3  3 (100 %)          0.0 %" in result.stdout

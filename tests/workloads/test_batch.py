@@ -45,7 +45,7 @@ async def test_thirty_documents_of_200_to_500_tokens_are_summarised():
 async def test_different_lengths_alone_are_no_variation():
     bench, _ = await run()
     assert bench.verdict.passed() == {"variation": True}
-    assert "varied by 0.0%" in bench.verdict.criteria[0].text
+    assert "varied by 0.0 %" in bench.verdict.criteria[0].text
     assert bench.verdict.verdict == "steady"
 
 

@@ -41,7 +41,7 @@ async def test_each_answer_is_held_against_the_others_of_its_temperature():
     assert [score["score"] for score in scores[:4]] == pytest.approx([1 - 0.25 / 3] * 2 + [0.75] + [1 - 0.25 / 3])
     assert {score["score"] for score in scores[4:]} == {1}
     assert bench.verdict.verdict == "different answers"
-    assert bench.verdict.sentence == "different answers: at temperature 0 3 of 4 answers are the same (75%)"
+    assert bench.verdict.sentence == "different answers: at temperature 0 3 of 4 answers are the same (75 %)"
 
 
 @pytest.mark.parametrize(("least", "passed"), [(0.75, True), (0.76, False), (1.0, False)])

@@ -387,7 +387,7 @@ def test_the_hint_comes_while_the_load_runs_and_once_for_each_spell():
     ((at, code, text),) = bench.alerts
     assert code == "slowing"
     assert 33 <= at - IDLE_S <= 34, "three low intervals, and the answer that was under way"
-    assert text.startswith("slowing: 35 tok/s in 3 of the last 5 samples, 30% below 50")
+    assert text.startswith("slowing: 35 tok/s in 3 of the last 5 samples, 30 % below 50")
 
     def spells(sent):
         second = sent.asked_ns / S - IDLE_S

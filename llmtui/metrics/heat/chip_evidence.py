@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Literal
 
+from llmtui import wording
 from llmtui.metrics.heat.evidence import Look
 from llmtui.metrics.heat.reading_history import ClockReference, Rows
 from llmtui.metrics.heat.thresholds import level
@@ -74,7 +75,8 @@ class Chip:
         look.observe(self.device, "clock", step)
         low = step.value < SLOW_CLOCK * reference
         if self._rows.count("low", holds=low)[0] >= SLOW_READINGS:
-            words = f"its clock fell to {step.value:.0f} MHz, {step.value / reference:.0%} of what is usual under load"
+            share = wording.percent(step.value / reference)
+            words = f"its clock fell to {step.value:.0f} MHz, {share} of what is usual under load"
             look.find(self.device, "clock", words, step.seconds)
 
 

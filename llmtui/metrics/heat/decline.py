@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+from llmtui import wording
 from llmtui.metrics.inference.change_point import change_point
 from llmtui.metrics.inference.intervals import Missing
 from llmtui.metrics.inference.outliers import MAD_OF_NORMAL
@@ -203,8 +204,8 @@ class SlowingHint:
         rate = median(low)
         if self._base is None or rate is None or len(low) < NEEDED:
             return None
-        fall = 1 - rate / self._base.rate
-        return f"{rate:.4g} tok/s in {len(low)} of the last {WINDOW} samples, {fall:.0%} below {self._base.rate:.4g}"
+        fall = wording.percent(1 - rate / self._base.rate)
+        return f"{rate:.4g} tok/s in {len(low)} of the last {WINDOW} samples, {fall} below {self._base.rate:.4g}"
 
     def _low(self, base: Baseline) -> list[float]:
         return [value for value in self._last if value < base.below(SHALLOW)]
@@ -214,15 +215,15 @@ def _sentence(
     judgement: Judgement, base: Baseline, last: float, change: float, low_share: float, *, by_level: bool
 ) -> str:
     if judgement == "too noisy":
+        varies = f"{wording.percent(base.variation)} (CV), above {wording.percent(MOST_VARIATION)}"
         return (
-            f"the rate is too noisy to judge: it varies by {base.variation:.0%} (CV), above {MOST_VARIATION:.0%}; "
+            f"the rate is too noisy to judge: it varies by {varies}; "
             "longer samples, or a machine that does nothing else, make it steadier"
         )
-    figures = f"from {base.rate:.4g} to {last:.4g} tok/s ({change:+.1%})"
+    figures = f"from {base.rate:.4g} to {last:.4g} tok/s ({wording.percent(change, 1, signed=True)})"
     if judgement == "stable":
         return f"the rate was stable: {figures}"
     if by_level:
         return f"the rate fell {figures}"
-    return (
-        f"the rate fell in spells: {low_share:.0%} of the samples lie more than {DEEP:.0%} below {base.rate:.4g} tok/s"
-    )
+    share, deep = wording.percent(low_share), wording.percent(DEEP)
+    return f"the rate fell in spells: {share} of the samples lie more than {deep} below {base.rate:.4g} tok/s"

@@ -137,7 +137,7 @@ class DeviceJudge:
 
     def _when(self, total: Total, seconds: float | None = None) -> str:
         seconds = total.seconds if seconds is None else seconds
-        share = f" ({seconds / self._loaded_s:.0%} of the load)" if 0 < seconds <= self._loaded_s else ""
+        share = f" ({wording.percent(seconds / self._loaded_s)} of the load)" if 0 < seconds <= self._loaded_s else ""
         text = f"for {_seconds(seconds)}{share}"
         if total.first_ns is not None and self._tally.start_ns is not None:
             text += f", first {wording.clock(total.first_ns - self._tally.start_ns)} into the load"
@@ -176,7 +176,7 @@ class DeviceJudge:
         # The first reading speaks for no time yet, and neither does what is left after the last one.
         if seconds >= COVERED * self._loaded_s - HELD_S:
             return None
-        return f"it could be read for only {seconds / self._loaded_s:.0%} of the load"
+        return f"it could be read for only {wording.percent(seconds / self._loaded_s)} of the load"
 
     def _reason(self, device: str, figures: tuple[str, ...]) -> str:
         reasons = [self._missing.get(f"{device}.{figure}") for figure in figures]

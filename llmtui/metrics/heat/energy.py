@@ -129,7 +129,7 @@ def _mean_power(
     if within <= 0:
         return Missing("it was read only once in this time; the energy needs two readings")
     if within < COVERED * (end_ns - start_ns) / 1e9 or max(first_ns - start_ns, end_ns - last_ns) > HELD_S * 1e9:
-        return Missing(f"it was read for only {1e9 * within / (end_ns - start_ns):.0%} of this time")
+        return Missing(f"it was read for only {wording.percent(1e9 * within / (end_ns - start_ns))} of this time")
     found = joules(points)
     return found if isinstance(found, Missing) else found / within
 

@@ -6,6 +6,7 @@ from itertools import combinations
 from statistics import NormalDist
 from typing import NamedTuple
 
+from llmtui import wording
 from llmtui.metrics.heat.decline import COMPARED, Point
 from llmtui.metrics.inference.intervals import LEVEL, Missing
 from llmtui.metrics.statistics import median
@@ -82,7 +83,8 @@ def settling(rates: Sequence[Point], temperatures: Sequence[Point] = ()) -> Sett
         return Settling(False, f"{word}: {heating:+.1f} °C a minute", drift, heating)
     # Ten seconds stretched to ten minutes would read as a collapse: what is told is what was seen.
     seen_ns = min(_TEN_MINUTES_NS, known[-1][0] - known[0][0])
-    changes = f"the rate changes by {slope.value * seen_ns / level:+.1%} in {_span(seen_ns)}"
+    change = wording.percent(slope.value * seen_ns / level, 1, signed=True)
+    changes = f"the rate changes by {change} in {_span(seen_ns)}"
     if rate_moves:
         return Settling(False, f"not steady yet: {changes}", drift, heating)
     scatter = ", within its scatter" if abs(drift) >= RATE_DRIFT else ""

@@ -94,7 +94,7 @@ def _rate_criterion(decline: Decline, most: float) -> Criterion:
     change, p, low_share = decline.change or 0.0, decline.p, decline.low_share or 0.0
     fell = change < -most and p is not None and p < CHANCE
     spells = low_share > DEEP_SHARE and most < DEEP
-    text = f"{decline.sentence}; allowed is a fall of {most:.0%}"
+    text = f"{decline.sentence}; allowed is a fall of {wording.percent(most)}"
     return Criterion(name="rate", passed=not (fell or spells), text=text)
 
 

@@ -174,6 +174,6 @@ def _told(surface: Surface, cursor: HeatCursor, fixed: Place) -> tuple[str, ...]
     parts += [f"{cell.lost} without a value: {wording.visible(cell.reason or 'unknown')}"] if cell.lost else []
     interval = ""
     if isinstance(cell.interval, Interval):
-        interval = f", 95% interval {figure.text(cell.interval.low)} to {figure.text(cell.interval.high)}"
+        interval = f", 95 % interval {figure.text(cell.interval.low)} to {figure.text(cell.interval.high)}"
     told = f"mean {value_with_unit(figure, cell.mean)}{interval}" if cell.mean is not None else "no value"
     return (f"{point_name(cell.point)}: {told} ({', '.join(parts)})",)

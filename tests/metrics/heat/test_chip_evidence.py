@@ -133,4 +133,4 @@ def test_the_words_say_how_low():
     for _ in range(SLOW_READINGS):
         look = looks.next({"gpu.0.clock.sm": 900.0})
         chip.clock(look, busy=True)
-    assert look.findings[0].words == "its clock fell to 900 MHz, 50% of what is usual under load"
+    assert look.findings[0].words == "its clock fell to 900 MHz, 50 % of what is usual under load"

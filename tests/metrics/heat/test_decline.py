@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmtui import wording
 from llmtui.metrics.heat.decline import (
     LEAST,
     MOST_VARIATION,
@@ -154,7 +155,7 @@ def test_a_clear_fall_says_from_where_to_where_and_since_when():
     assert (found.first, found.last) == (100.0, 80.0)
     assert found.change == pytest.approx(-0.2)
     assert found.onset_ns == 30 * 30 * SECOND
-    assert found.sentence == "the rate fell from 100 to 80 tok/s (-20.0%)"
+    assert found.sentence == "the rate fell from 100 to 80 tok/s (-20.0 %)"
 
 
 def test_a_rise_is_no_decline():
@@ -220,7 +221,7 @@ def test_noise_is_named_with_its_variation():
     assert found.declined is None
     assert found.variation is not None
     assert found.variation > MOST_VARIATION
-    assert f"{found.variation:.0%} (CV)" in found.sentence
+    assert f"{wording.percent(found.variation)} (CV)" in found.sentence
 
 
 def test_noise_is_seen_whatever_the_level_does():
@@ -264,7 +265,7 @@ def test_the_hint_goes_when_the_rate_is_back():
     for value in [100.0] * 12:
         assert not hint.add(value)
     assert [hint.add(value) for value in (80, 80, 80)] == [False, False, True]
-    assert hint.sentence == "80 tok/s in 3 of the last 5 samples, 20% below 100"
+    assert hint.sentence == "80 tok/s in 3 of the last 5 samples, 20 % below 100"
     assert [hint.add(value) for value in (100, 100, 100)] == [True, True, False]
     assert hint.sentence is None
 

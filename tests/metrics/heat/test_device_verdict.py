@@ -44,7 +44,7 @@ def test_heat_by_the_devices_own_word_has_onset_length_and_temperature():
     found = judged(between(120, 180, "thermal"))
     assert (found.kind, found.by_its_word) == ("thermal throttling", True)
     assert (found.seconds, found.onset_ns, found.degrees) == (60.0, 120 * SECOND, 84.0)
-    assert "slowed by heat for 1:00 (10% of the load), first 2:00 into the load, at 84 °C" in found.sentence
+    assert "slowed by heat for 1:00 (10 % of the load), first 2:00 into the load, at 84 °C" in found.sentence
     assert any("60 samples" in line for line in found.evidence)
 
 
@@ -147,7 +147,7 @@ def test_clock_and_temperature_together_clear_a_device_too():
         ({"sources": (), "stuck": {"gpu.0": "heat"}}, "its driver says heat even while it idles"),
         ({"sources": ("heat",), "seconds": 60}, "120 s of load are needed to judge its clock"),
         ({"sources": ("heat",)}, "neither throttling nor clock"),
-        ({"observed": lambda second: {("gpu.0", "hard"): 1.0} if second < 300 else {}}, "for only 50% of the load"),
+        ({"observed": lambda second: {("gpu.0", "hard"): 1.0} if second < 300 else {}}, "for only 50 % of the load"),
     ],
 )
 def test_what_can_not_be_judged_is_unknown_with_its_reason(options, sentence):

@@ -68,9 +68,9 @@ def test_a_short_span_has_no_energy():
 
 
 def test_readings_that_miss_too_much_are_no_energy():
-    assert "only 30%" in span(series("gpu.0.energy", [1.0, 2.0, 3.0, 4.0])).reason
+    assert "only 30 %" in span(series("gpu.0.energy", [1.0, 2.0, 3.0, 4.0])).reason
     assert (
-        "only 35%"
+        "only 35 %"
         in span([(SECOND // 10, {"gpu.0.energy": 1.0}), (8 * SECOND // 10, {"gpu.0.energy": 2.0})], 0, 2).reason
     )
     assert span([(SECOND // 10, {"gpu.0.energy": 1.0}), (SECOND, {"gpu.0.energy": 2.0})], 0, 2).joules == pytest.approx(

@@ -68,11 +68,11 @@ def test_a_rising_temperature_is_still_heating():
 def test_a_drifting_rate_is_not_steady():
     found = settling(rates(drift_per_ten_minutes=-0.05))
     assert found.steady is False
-    assert "changes by -2.3% in 4.5 min" in found.sentence
+    assert "changes by -2.3 % in 4.5 min" in found.sentence
 
 
 def test_a_drift_of_less_than_one_percent_is_steady():
-    assert "steady: the rate changes by +0.4% in 4.5 min" in settling(rates(drift_per_ten_minutes=0.009)).sentence
+    assert "steady: the rate changes by +0.4 % in 4.5 min" in settling(rates(drift_per_ten_minutes=0.009)).sentence
     assert settling(rates(drift_per_ten_minutes=0.0115)).steady is False
 
 

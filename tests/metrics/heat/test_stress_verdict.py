@@ -109,7 +109,7 @@ def test_the_amount_is_told_in_words():
 def test_a_decline_fails_and_says_what_was_allowed():
     found = judged(rate=lambda at: 50.0 if at < 300 else 44.0)
     assert criterion(found, "rate").passed is False
-    assert criterion(found, "rate").text == "the rate fell from 50 to 44 tok/s (-12.0%); allowed is a fall of 5%"
+    assert criterion(found, "rate").text == "the rate fell from 50 to 44 tok/s (-12.0 %); allowed is a fall of 5 %"
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def clocks(*values, device="gpu.0", key="clock.sm", **more):
 def test_a_clock_below_its_reference_for_three_samples():
     found = watched(clocks(*[1900.0] * 125, 1600.0, 1600.0, 1600.0, 1800.0))
     assert kinds(found)[-4:] == [set(), set(), {"clock"}, set()]
-    assert words(found, "clock") == {"its clock fell to 1600 MHz, 84% of what is usual under load"}
+    assert words(found, "clock") == {"its clock fell to 1600 MHz, 84 % of what is usual under load"}
     assert not any("clock" in kind for kind in kinds(watched(clocks(*[1900.0] * 125, 1720.0, 1720.0, 1720.0))))
 
 

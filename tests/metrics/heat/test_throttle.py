@@ -58,8 +58,8 @@ def test_thermal_throttling_by_the_drivers_word():
     assert found.degrees == 84.0
     assert found.heat_judged
     assert found.sentence == (
-        "Thermal throttling: GPU 0 was slowed by heat for 1:02 (10% of the load), first 6:20 into the load, at 84 °C; "
-        "the rate fell from 100 to 80 tok/s (-20.0%)"
+        "Thermal throttling: GPU 0 was slowed by heat for 1:02 (10 % of the load), first 6:20 into the load, at 84 °C; "
+        "the rate fell from 100 to 80 tok/s (-20.0 %)"
     )
     assert "GPU 0: its driver names heat (62 samples, 1:02)" in found.evidence
     assert FELL.sentence in found.evidence
@@ -207,7 +207,7 @@ def test_a_gpu_without_a_word_on_throttling_needs_its_clock():
 def test_a_source_that_fell_silent_can_not_say_that_all_was_well():
     found = judged(lambda s: gpu(s) if s < 300 else without(gpu(s), "reasons"))
     assert found.kind == "unknown"
-    assert "only 50% of the load" in found.sentence
+    assert "only 50 % of the load" in found.sentence
     assert judged(lambda s: gpu(s) if s < 465 else without(gpu(s), "reasons", "clock.sm")).kind == "unknown"
     assert judged(lambda s: gpu(s) if s < 485 else without(gpu(s), "reasons")).kind == "not throttled"
 

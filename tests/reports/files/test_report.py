@@ -27,7 +27,7 @@ def test_a_recorded_session_has_three_pages_and_the_figures():
     assert page.startswith("# technical report: tuned against baseline\n")
     assert "| options.top\\_p | not set | 0.9 |" in page
     assert "| temperature | 0.0 | 0.3 |" in page
-    assert re.search(r"^\| load time \| [\d.]+ s \| [\d.]+ s \| [+-][\d.]+% \| .* \| can't tell", page, re.MULTILINE)
+    assert re.search(r"^\| load time \| [\d.]+ s \| [\d.]+ s \| [+-][\d.]+ % \| .* \| can't tell", page, re.MULTILINE)
     tuned = files["tuned.md"]
     assert len(re.findall(r"^\| j\d \|", tuned, re.MULTILINE)) == 4
     assert "- options.repeat\\_penalty: 1.1" in tuned

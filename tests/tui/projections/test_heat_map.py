@@ -67,7 +67,7 @@ def test_what_has_no_value_has_no_shade():
 def test_the_point_under_the_cursor_is_told_in_full():
     state = grid_session([({"temperature": 0}, [10, 12]), ({"temperature": 1}, [50, 52])])
     shown = heat_map(state, CURSOR._replace(row=1), BRAILLE)
-    assert shown.lines[0] == "temperature=1: mean 51.0 tok/s, 95% interval 38.3 to 63.7 (2 runs)"
+    assert shown.lines[0] == "temperature=1: mean 51.0 tok/s, 95 % interval 38.3 to 63.7 (2 runs)"
     assert [cell.here for row in shown.rows for cell in row.cells] == [False, True]
     assert any("the best point: temperature=1" in line for line in shown.lines)
 
