@@ -90,9 +90,7 @@ class Limits:
         if self._ends_at <= self._stalls_at:
             text = f"{self.url} was not done after {self._limit_s:g} s: ask for less, or raise the limit."
             return BackendError("timeout", text)
-        text = (
-            f"{self.url} sent nothing for {self._stall_s:g} s: look into the server's log, or raise the stall limit."
-        )
+        text = f"{self.url} sent nothing for {self._stall_s:g} s: look into the server's log, or raise the stall limit."
         return BackendError("stalled", text)
 
     def translate(self, error: Exception) -> BackendError:
