@@ -46,12 +46,12 @@ class Chip:
         """Note how near the chip is to its limit; `degree` stays until the next reading."""
         found: list[Degree] = []
         words = []
-        for figure, key in _heat_keys(self.device):
+        for figure, key, limit_key in _heat_keys(self.device):
             step = look.steps.get(key)
             if step is None:
                 continue
             look.observe(self.device, "heat", step)
-            limit = look.history.last(f"{key}.limit")
+            limit = look.history.last(limit_key)
             degree = _DEGREES.get(level(key, step.value, limit), "cool")
             if figure == "temperature" and self.hot_from is not None and step.value >= self.hot_from:
                 degree = "hot"
@@ -81,8 +81,9 @@ class Chip:
 
 
 @cache
-def _heat_keys(device: str) -> tuple[tuple[str, str], ...]:
-    return tuple((figure, f"{device}.{figure}") for figure in _WHAT)
+def _heat_keys(device: str) -> tuple[tuple[str, str, str], ...]:
+    """Return figure, key and key of the limit of each temperature."""
+    return tuple((figure, f"{device}.{figure}", f"{device}.{figure}.limit") for figure in _WHAT)
 
 
 _WHAT = {"temperature": "", "temperature.margin": " left to its limit", "temperature.junction": " at the hot spot"}

@@ -95,8 +95,10 @@ class OtherCauses:
     def _strangers(self, look: Look, gpus: Collection[str]) -> None:
         """GPU memory that is not the server's."""
         mine = look.steps.get("server.memory.gpu")
+        if mine is None:
+            return
         used = [used for gpu in gpus if (used := self._history.last(f"{gpu}.memory.used")) is not None]
-        if mine is None or not used or any(map(self._is_shared, gpus)):
+        if not used or any(map(self._is_shared, gpus)):
             return
         others = max(0.0, sum(used) - mine.value)
         self._least_others = others if self._least_others is None else min(self._least_others, others)

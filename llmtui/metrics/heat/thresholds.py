@@ -132,5 +132,6 @@ def pattern(key: str) -> str:
     return ".".join("*" if part.isdigit() else part for part in key.split("."))
 
 
+@lru_cache(maxsize=4096)
 def _threshold(key: str) -> Threshold | None:
     return THRESHOLDS.get(pattern(key))
