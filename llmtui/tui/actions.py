@@ -208,7 +208,7 @@ ACTIONS: tuple[Action, ...] = (
     _replay("go_to", ("g",), "go to", "Go to a moment: 12:30, 50%, j3, alert, marker, error, throttle", footer=True),
     Action("palette", ("colon", "ctrl+p"), "palette", "Find an action by its name", "general", footer=True),
     Action("help", ("question_mark", "f1"), "help", "What this pane shows, and the keys", "general", footer=True),
-    Action("back", ("escape",), "back", "Close what is open; never leaves", "general"),
+    Action("back", ("escape",), "back", "Close what is open, or stop a jump on its way; never leaves", "general"),
     Action("leave", ("q",), "leave", "Leave; a run goes on unless you stop it", "general", footer=True),
 )
 
