@@ -58,7 +58,7 @@ def test_selected_sessions_are_compared_and_have_a_history(sessions):
     with Typist() as user:
         user.sees("quick-aaaa", "quick-bbbb", "enter runs quick")
         user.types(b"3", "enter opens 20261121-050000")
-        user.types(b" ", "compares it with what else is selected")
+        user.types(b" ", "one session is selected: select another one")
         user.types(b"j ", "V compares the 2 selected sessions")
         user.types(b"V", "compare: 2 sides over time", "A 20261121-040000-quick-aaaa (baseline)")
         user.types(b"n", "by the number of the request")
