@@ -76,5 +76,5 @@ def _tell(found: Comparisons, *, charts: bool, as_json: bool) -> None:
     if charts and found.anything:
         from llmtui.reports.overlay_text import can_print, overlay_text
 
-        for line in overlay_text(found.sides, blocks=can_print(sys.stdout.encoding)):
+        for line in overlay_text(found.sides, blocks=can_print(sys.stdout.encoding), width=columns()):
             click.echo(line)

@@ -159,20 +159,19 @@ def _what_would_help(comparison: Comparison) -> str:
     return f"it takes more than {MOST_MORE} runs more"
 
 
-FIT = Fit(spare=("p", "n", "n "), wrapped=("verdict",))
-
-
 def report_text(report: ComparisonReport, width: int | None = None) -> list[str]:
     """Return a table for each two setups, at most `width` wide, and the sentences that belong to them."""
     a, b = report.letters
-    headings = ("workload", "figure", a, "n", b, "n ", f"{b}/{a}", f"{_percent(report.level)} interval", "p", "verdict")
+    interval = f"{_percent(report.level)} interval"
+    headings = ("workload", "figure", a, "n", b, "n ", f"{b}/{a}", interval, "p", "verdict")
+    fit = Fit(spare=("p", "n", "n "), whole=("figure",), wrapped=("workload", interval, "verdict"))
     numbers = frozenset({a, "n", b, "n ", f"{b}/{a}", "p"})
     lines: list[str] = []
     for setups, group in groupby(report.rows, key=lambda row: (row.pair.first.setup, row.pair.second.setup)):
         sides = zip(report.letters, report.names, setups, strict=True)
         lines += [*(wording.visible(f"{side}: {name}, {setup}") for side, name, setup in sides), ""]
         rows = [_cells(row, report.margin) for row in group]
-        lines += [*render(headings, rows, numbers, width=width, fit=FIT), ""]
+        lines += [*render(headings, rows, numbers, width=width, fit=fit), ""]
     lines += [wording.visible(f"note: {note}") for note in report.notes]
     lines += [wording.visible(f"not compared: {sentence}") for sentence in report.refused]
     return lines

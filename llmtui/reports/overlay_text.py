@@ -9,7 +9,11 @@ from llmtui.reports.history_text import BLOCKS, DIGITS
 from llmtui.state.overlays import Overlay, OverlayLine, OverlaySide, overlays
 
 WIDTH = 72
-"""Characters of a line."""
+"""Characters of a line at most."""
+
+LEAST_WIDTH = 10
+BESIDE = 20
+"""Characters that the letter before a line and the figure behind it may take."""
 
 
 def overlay_sides(sides: Sequence[Side]) -> list[OverlaySide]:
@@ -25,10 +29,11 @@ def overlay_sides(sides: Sequence[Side]) -> list[OverlaySide]:
     ]
 
 
-def overlay_text(sides: Sequence[Side], *, blocks: bool = True) -> list[str]:
-    """Return a line for each figure and side, after a line that says what is drawn."""
+def overlay_text(sides: Sequence[Side], *, blocks: bool = True, width: int | None = None) -> list[str]:
+    """Return a line for each figure and side, after a line that says what is drawn; `width` is that of the terminal."""
     lines: list[str] = []
-    for chart in overlays(overlay_sides(sides), "time", WIDTH):
+    drawn = WIDTH if width is None else max(LEAST_WIDTH, min(WIDTH, width - BESIDE))
+    for chart in overlays(overlay_sides(sides), "time", drawn):
         lines += ["", *_chart_lines(chart, BLOCKS if blocks else DIGITS)]
     return [wording.visible(line) for line in lines]
 

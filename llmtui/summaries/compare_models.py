@@ -12,7 +12,7 @@ from llmtui.text_table import Fit, render
 
 HEADINGS = ("job", "model", "status", "load", "asked", "ended", "TTFT", "tok/s", "answer", "tokens", "memory")
 NUMBERS = ("load", "asked", "ended", "TTFT", "tok/s", "answer", "memory")
-FIT = Fit(spare=("job", "tokens", "asked", "ended", "load", "memory"), whole=("status",))
+FIT = Fit(spare=("job", "tokens", "asked", "ended", "load", "memory"), whole=("status", "tokens"))
 FOOT = "asked, ended: since the job began. TTFT, tok/s, answer (to its last piece): medians over the model's answers."
 Names = dict[ModelPlace, str]
 

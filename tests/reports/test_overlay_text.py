@@ -26,6 +26,14 @@ def test_each_side_is_a_line_on_one_scale_after_its_letter():
     assert lines[head + 2] == f"B {'▅' * 36}{' ' * 36}  50.0 tok/s"
 
 
+def test_the_lines_fit_into_a_terminal():
+    sides = [side("A", 100.0), side("B", 50.0, seconds=5)]
+    drawn = [line for line in overlay_text(sides, width=60) if line.startswith(("A ", "B "))]
+    whole = [line for line in overlay_text(sides) if line.startswith(("A ", "B "))]
+    assert max(map(len, drawn)) <= 60 < max(map(len, whole))
+    assert [line.split()[-2:] for line in drawn] == [line.split()[-2:] for line in whole]
+
+
 def test_without_block_characters_there_are_digits():
     lines = overlay_text([side("A", 100.0), side("B", 50.0)], blocks=False)
     assert all(line.isascii() for line in lines)

@@ -1,15 +1,18 @@
 """Every table of plain text fits into the terminal for which it is made: over the recorded sessions of each kind."""
 
+import re
 from pathlib import Path
 
 import pytest
 from support.conversation import header, queued, request
 from support.load_events import session_under_load
+from support.recorded_runs import STEADY, runs
 
 from llmtui import events as ev
 from llmtui.log.read import read_log
-from llmtui.reports.compare_several import comparisons_text
+from llmtui.reports.compare_several import compare_all, comparisons_text
 from llmtui.reports.plain import PlainReport
+from llmtui.reports.sides import lettered, whole_side
 from llmtui.reports.tables import results_text
 from llmtui.state.reducer import apply_all
 from llmtui.state.results import job_results
@@ -62,10 +65,7 @@ def test_the_levels_of_a_load_fit():
     assert any(line.startswith("(no room here for: req/s, ITL p50, E2E p50, in flight;") for line in lines)
 
 
-def test_a_comparison_fits(tmp_path):
-    from llmtui.reports.compare_several import compare_all
-    from llmtui.reports.sides import lettered, whole_side
-
+def test_a_comparison_fits():
     def state_of(rate):
         state = SessionState()
         figures = ev.Figures(ttft_ns=1_000_000, decode_rate=rate, tokens=4, tokens_basis="server")
@@ -79,3 +79,20 @@ def test_a_comparison_fits(tmp_path):
     lines, whole = comparisons_text(found, 80), comparisons_text(found)
     assert len(tables(lines)) == len(tables(whole)) == 3
     assert widest(lines) <= 80 < widest(whole)
+
+
+def test_an_interval_is_broken_between_its_figures_and_not_cut():
+    def state_of(factor):
+        state = SessionState()
+        apply_all(state, [header(), *runs([level * factor for level in STEADY])])
+        return state
+
+    sides = lettered([whole_side(state_of(factor), name) for name, factor in (("first", 1.0), ("second", 1.3))])
+    found = compare_all(sides)
+    whole, narrow = comparisons_text(found), comparisons_text(found, 72)
+    (interval,) = {found for line in whole for found in re.findall(r"\d\.\d{3} to \d\.\d{3}", line) if "decode" in line}
+    assert interval not in "\n".join(narrow), "else nothing was to be done"
+    low, high = interval.split(" to ")
+    assert any(f"{low} to" in line for line in narrow)
+    assert any(high in line for line in narrow)
+    assert not any(re.search(r"\d\.?…", line) for line in narrow)
