@@ -1,6 +1,7 @@
 """What all tests share: folders of their own, one real llama.cpp server, and the profile of the property tests."""
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ from llmtui.models.catalog import DEFAULT_MODEL
 from llmtui.models.download import models_folder
 from llmtui.servers.embedded import EmbeddedFactory, missing_support
 from llmtui.suites.schema import Embedded, Suite
+
+# The readline module, which pytest loads, sets it for all that is started from here, and it would narrow every table.
+os.environ.pop("COLUMNS", None)
 
 settings.register_profile("llmtui", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("llmtui")

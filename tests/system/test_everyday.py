@@ -86,8 +86,8 @@ def test_documents_are_summarised_and_counted(llmtui):
 def test_the_same_prompt_at_temperature_0_and_above(llmtui):
     result = llmtui("run", "consistency", *QUICK, "--set", "temperatures=[0, 2]", "--set", "max_tokens=24")
     assert result.returncode == 0, result.stdout + result.stderr
-    cold = re.search(r"^temperature 0 +3 +(\d) \(\d+%\) +([\d.]+)%", result.stdout, re.MULTILINE)
-    hot = re.search(r"^temperature 2 +3 +(\d) \(\d+%\) +([\d.]+)%", result.stdout, re.MULTILINE)
+    cold = re.search(r"^temperature 0 +3 +(\d) \(\d+ %\) +([\d.]+) %", result.stdout, re.MULTILINE)
+    hot = re.search(r"^temperature 2 +3 +(\d) \(\d+ %\) +([\d.]+) %", result.stdout, re.MULTILINE)
     assert float(hot[2]) > float(cold[2])
     options = [event.options for event in read_log(llmtui.log()).events if isinstance(event, ev.RequestStarted)]
     assert [one["temperature"] for one in options if one["max_tokens"] == 24] == [0, 0, 0, 2, 2, 2]

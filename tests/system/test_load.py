@@ -149,7 +149,7 @@ def test_jobs_are_repeated_until_their_rate_is_known(llmtui):
     assert llmtui("run", llmtui.suite(text), "--detach").returncode == 0
     llmtui.wait_for_text('"ev":"job_finished","t"', 60)
     assert "there is no job j9" in llmtui("ctl", "repeat", "j9").stderr
-    assert "must be a share between 0 and 1" in llmtui("ctl", "repeat", "j1", "--within", "0").stderr
+    assert "takes a percentage between 0 and 100" in llmtui("ctl", "repeat", "j1", "--within", "0").stderr
     asked = llmtui("ctl", "repeat", "j1", "--within", "90")
     assert asked.stdout.strip() == "repeating 1 of them until each rate is known to ± 90 %"
     assert llmtui("ctl", "skip").stdout.strip() == "j2 skipped"

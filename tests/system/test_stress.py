@@ -117,7 +117,7 @@ def test_a_gpu_that_throttles_is_told_from_rule_to_exit_code(stress):
     assert run.verdict.verdict == "thermal throttling"
     assert run.criteria == {"temperature of GPU 0": True, "throttling": False, "swap": True, "rate": False}
     said = run.verdict.sentence
-    assert re.match(r"Thermal throttling: GPU 0 was slowed by heat for [\d.]+ s \(\d\d% of the load\)", said), said
+    assert re.match(r"Thermal throttling: GPU 0 was slowed by heat for [\d.]+ s \(\d\d % of the load\)", said), said
     assert re.search(r", first 0:(0[7-9]|1\d) into the load, at 84 °C; the rate fell from \d", said), said
     assert any(re.fullmatch(r"time to throttle: 0:(0[7-9]|1\d) at 84 °C", line) for line in run.verdict.evidence)
     assert any("GPU 0: its driver names heat" in line for line in run.verdict.evidence)
