@@ -7,6 +7,9 @@ that a server (or a client) that falls behind can't hide it by sending late: no 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+LEAST_SHARE = 0.25
+"""Of the time in which a closed loop held its load, what has to be left behind a warm-up that nobody asked for."""
+
 
 class LoadedRequest(NamedTuple):
     """One request under load. `arrivals` are the moments of its chunks; `tokens` is spread evenly over them.
@@ -66,15 +69,17 @@ def closed_window(  # noqa: PLR0917 - four moments and a count
     """Return the window of a closed loop that held its load from `began_ns` until it fell at `fell_ns`.
 
     Without a `warmup_ns` it begins when each of `streams` has had its first answer (`first_answers`): before that the
-    streams are in step, as they never are again.
+    streams are in step, as they never are again. What is left has to be `LEAST_SHARE` of the time: the rates of a
+    moment would be those of chance.
     """
     end = fell_ns - cooldown_ns
     if warmup_ns is not None:
         return _window(began_ns + warmup_ns, end, began_ns, fell_ns)
-    if len(first_answers) < streams or max(first_answers, default=end) >= end:
+    start = max(first_answers, default=end)
+    if len(first_answers) < streams or end - start < max(1, LEAST_SHARE * (fell_ns - began_ns)):
         note = "too few requests to leave a warm-up out: ask for more `requests` or a longer `duration_s`"
         return Window(began_ns, fell_ns, (note,))
-    return _window(max(first_answers), end, began_ns, fell_ns)
+    return Window(start, end)
 
 
 def open_window(began_ns: int, fell_ns: int, warmup_ns: int | None, cooldown_ns: int) -> Window:

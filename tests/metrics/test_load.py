@@ -46,11 +46,17 @@ def test_a_warm_up_that_was_asked_for_counts_from_the_begin():
     assert closed_window([3 * S, 5 * S], 2 * S, 20 * S, 0, 0, 2) == Window(2 * S, 20 * S, ())
 
 
-@pytest.mark.parametrize("answers", [[], [3 * S], [3 * S, 20 * S], [3 * S, 25 * S]])
+@pytest.mark.parametrize("answers", [[], [3 * S], [3 * S, 20 * S], [3 * S, 25 * S], [3 * S, 20 * S - 27 * MS]])
 def test_without_an_answer_of_every_stream_nothing_is_left_out_and_that_is_said(answers):
     window = closed_window(answers, 1 * S, 20 * S, None, 0, 2)
     assert (window.start_ns, window.end_ns) == (1 * S, 20 * S)
     assert "too few requests to leave a warm-up out" in window.notes[0]
+
+
+def test_what_is_left_behind_a_warm_up_has_to_be_a_quarter_of_the_step():
+    assert closed_window([15 * S], 0, 20 * S, None, 0, 1) == Window(15 * S, 20 * S, ())
+    assert closed_window([15 * S + 1], 0, 20 * S, None, 0, 1)[:2] == (0, 20 * S)
+    assert closed_window([15 * S], 0, 20 * S, None, 1, 1)[:2] == (0, 20 * S), "a cool-down takes of it too"
 
 
 def test_an_open_loop_leaves_its_first_tenth_out():
