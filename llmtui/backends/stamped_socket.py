@@ -10,7 +10,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 KERNEL_STAMPS = sys.platform == "linux"
@@ -23,6 +23,9 @@ _READ_SIZE = 32 * 1024
 _WRITE_HIGH = 64 * 1024
 _LONGEST_WAIT_NS = 1_000_000_000
 """A segment that seems to have waited longer tells of a clock that was set, and is stamped here instead."""
+
+_ONE_MOMENT_NS = 20_000
+_CLOCK_TRIES = 4
 
 
 def keep_stamping() -> socket.socket | None:
@@ -128,14 +131,14 @@ class StampedTransport(asyncio.Transport):
         except OSError as error:
             self._lose(error)
             return
-        now_ns = time.monotonic_ns()
+        now_ns, real_ns = read_clocks()
         if not data:
             self.pause_reading()
             self._protocol.eof_received()
             self._lose(None)
             return
         # Two segments of one stream never arrive in the other order.
-        self._last_ns = max(self._last_ns, now_ns - _waited_ns(ancillary, time.time_ns()))
+        self._last_ns = max(self._last_ns, now_ns - _waited_ns(ancillary, real_ns))
         self._protocol.data_stamped(self._last_ns, data)
 
     def _write_rest(self) -> None:
@@ -165,6 +168,22 @@ class StampedTransport(asyncio.Transport):
     def _tell_loss(self, error: OSError | None) -> None:
         self._socket.close()
         self._protocol.connection_lost(error)
+
+
+def read_clocks(
+    monotonic: Callable[[], int] = time.monotonic_ns, real: Callable[[], int] = time.time_ns
+) -> tuple[int, int]:
+    """Return the monotonic and the real clock as of one moment, ns.
+
+    This process may be put aside between two looks; the stamp would be too early by that, so such a pair is taken anew.
+    """
+    for _ in range(_CLOCK_TRIES):
+        before_ns = monotonic()
+        real_ns = real()
+        now_ns = monotonic()
+        if now_ns - before_ns < _ONE_MOMENT_NS:
+            break
+    return now_ns, real_ns
 
 
 def _waited_ns(ancillary: Iterable[tuple[int, int, bytes]], real_ns: int) -> int:

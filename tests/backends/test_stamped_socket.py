@@ -5,7 +5,14 @@ from itertools import pairwise
 
 import pytest
 
-from llmtui.backends.stamped_socket import KERNEL_STAMPS, StampedTransport, _waited_ns, connect_stamped, keep_stamping
+from llmtui.backends.stamped_socket import (
+    KERNEL_STAMPS,
+    StampedTransport,
+    _waited_ns,
+    connect_stamped,
+    keep_stamping,
+    read_clocks,
+)
 from llmtui.testing.byte_server import Answer, ByteServer
 
 pytestmark = pytest.mark.skipif(not KERNEL_STAMPS, reason="only Linux stamps the segments of a TCP connection")
@@ -188,3 +195,15 @@ async def test_reads_in_mid_stream_are_taken_together_and_keep_their_own_times()
     assert len(arrived) > 20, "each read has a time of its own"
     turns = sum(later[1] - earlier[1] > 0.003 for earlier, later in pairwise(taken))
     assert turns < len(arrived) / 2, "but the reader was woken for several of them at once"
+
+
+def test_clocks_between_which_this_process_was_put_aside_are_read_again():
+    monotonic, real = iter([0, 900_000, 1_000_000, 1_000_200]), iter([50, 60])
+    assert read_clocks(lambda: next(monotonic), lambda: next(real)) == (1_000_200, 60)
+    monotonic, real = iter([0, 200]), iter([50])
+    assert read_clocks(lambda: next(monotonic), lambda: next(real)) == (200, 50), "once is enough mostly"
+
+
+def test_a_machine_that_never_lets_two_looks_be_close_gets_the_last_pair():
+    ticks = iter(range(0, 10**9, 10**6))
+    assert read_clocks(lambda: next(ticks), lambda: 7) == (7_000_000, 7)
