@@ -4,7 +4,6 @@ import io
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -21,8 +20,7 @@ class LogError(Exception):
     """A file that is no readable log: one sentence that says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadLog:
+class ReadLog(msgspec.Struct, frozen=True):
     """A log as it was read. `header` is also the first of `events`; it is None when that line alone was damaged."""
 
     header: SessionOpened | None

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 LEAST_FOR_PERCENTILE = {50.0: 1, 90.0: 10, 95.0: 20, 99.0: 100, 99.9: 1000}
 """How many values a sample needs before one of them can lie beyond the percentile: 1 / (1 - p)."""
@@ -17,8 +18,7 @@ class Percentile(NamedTuple):
     carried: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(msgspec.Struct, frozen=True):
     """What a sample says of itself, in the unit of its values (`cv` is a ratio). None: too few values, or no number.
 
     `count` values were used; `left_out` were None, infinite or no numbers. `sd` is the sample's standard deviation

@@ -6,7 +6,6 @@ session's origin. An unknown cell is None, and `missing` of its row says why.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
 from typing import Any
 
 import msgspec
@@ -84,21 +83,21 @@ def _result_row(session: str, state: SessionState, result: JobResult) -> Row:
         "host": header.hardware.hostname if header else None,
         "opened_at": header.opened_at if header else None,
     }
-    for field in fields(result):
-        value = getattr(result, field.name)
-        if field.name == "spreads":
+    for field in result.__struct_fields__:
+        value = getattr(result, field)
+        if field == "spreads":
             for name, summary in value.items():
                 row |= {f"{name}_n": summary.count, f"{name}_least": summary.least, f"{name}_most": summary.most}
                 row |= {f"{name}_sd": summary.sd}
-        elif field.name == "load":
+        elif field == "load":
             row["load"] = load_text(value) if value else None
-        elif field.name == "verdict":
+        elif field == "verdict":
             row |= {"verdict": value.verdict if value else None, "verdict_sentence": value.sentence if value else None}
-        elif field.name == "steps":
+        elif field == "steps":
             # A level is a row of its own kind.
             row["steps"] = len(value)
         else:
-            row[field.name] = _cell(value)
+            row[field] = _cell(value)
     return row
 
 

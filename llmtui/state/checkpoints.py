@@ -159,6 +159,8 @@ def _refilled(copy: _Copy) -> Any:
         return _listed(kind, values, copy.extra)
     if kind is dict:
         return dict(zip(copy.extra, values, strict=True))
+    if issubclass(kind, msgspec.Struct):
+        return kind(**dict(zip(_fields(kind), values, strict=True)))
     new = object.__new__(kind)
     for name, value in zip(_fields(kind), values, strict=True):
         setattr(new, name, value)
@@ -184,16 +186,17 @@ def _changeable_fields(kinds: tuple[type, ...]) -> Sequence[int]:
 
 @cache
 def _is_fixed(kind: type) -> bool:
-    """Whether objects of this type are never changed: plain values, events, and what is declared to be frozen."""
-    if kind in _FIXED or issubclass(kind, msgspec.Struct | tuple):
-        return True
-    parameters: Any = kind.__dict__.get("__dataclass_params__")
-    return parameters is not None and bool(parameters.frozen)
+    """Whether objects of this type are never changed: plain values, tuples, and structs that are frozen, as events."""
+    if issubclass(kind, msgspec.Struct):
+        return kind.__struct_config__.frozen
+    return kind in _FIXED or issubclass(kind, tuple)
 
 
 @cache
 def _fields(kind: type) -> tuple[str, ...]:
     """Return the names of all that an object of this class holds; none when it has a dict, or is no object of ours."""
+    if issubclass(kind, msgspec.Struct):
+        return kind.__struct_fields__
     if kind.__module__.partition(".")[0] != __name__.partition(".")[0] or kind.__dictoffset__:
         return ()
     return tuple(name for base in reversed(kind.__mro__) for name in getattr(base, "__slots__", ()))

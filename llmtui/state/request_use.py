@@ -3,9 +3,10 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import NamedTuple
+
+import msgspec
 
 from llmtui.metrics.heat.energy import Energy, joules_per_token, metered_devices, span_energy, total_energy
 from llmtui.metrics.heat.evidence import Sample, SampleEvidence
@@ -31,8 +32,7 @@ _MEMORY = re.compile(r"ram\.used|server\.memory(\.(private|file|gpu))?|gpu\.\d+\
 _ENERGY = re.compile(r"(cpu|board|gpu\.\d+)\.(energy|power)")
 
 
-@dataclass(frozen=True, slots=True)
-class UsedFigure:
+class UsedFigure(msgspec.Struct, frozen=True):
     """One figure over a request, in the unit of its reading. `before` and `after` are the readings next to it."""
 
     mean: float | None
@@ -42,8 +42,7 @@ class UsedFigure:
     after: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class RequestUse:
+class RequestUse(msgspec.Struct, frozen=True):
     """What one request took: figures by key, energy with its source or reason, and the tag of its heat.
 
     Beside the readings of those names `server.memory` is the whole of the server's (private plus weights), and
@@ -57,8 +56,7 @@ class RequestUse:
     heat: RequestHeat
 
 
-@dataclass(slots=True)
-class _Span:
+class _Span(msgspec.Struct):
     """A request that runs, or waits for the samples after it."""
 
     start_ns: int
@@ -74,19 +72,18 @@ class _Outlook(NamedTuple):
     running: bool
 
 
-@dataclass(slots=True)
-class UseFold:
+class UseFold(msgspec.Struct):
     """Folds samples and requests, in the order of their events, into what each request used.
 
     `slowed` is the last moment at which a device told whether heat slows it, and 1 or 0 for that.
     """
 
-    watch: EvidenceWatch = field(default_factory=EvidenceWatch)
-    samples: list[tuple[int, dict[str, float]]] = field(default_factory=list)
-    evidence: list[SampleEvidence] = field(default_factory=list)
-    spans: dict[str, _Span] = field(default_factory=dict)
-    values: dict[str, float] = field(default_factory=dict)
-    missing: dict[str, str] = field(default_factory=dict)
+    watch: EvidenceWatch = msgspec.field(default_factory=EvidenceWatch)
+    samples: list[tuple[int, dict[str, float]]] = []
+    evidence: list[SampleEvidence] = []
+    spans: dict[str, _Span] = {}
+    values: dict[str, float] = {}
+    missing: dict[str, str] = {}
     in_flight: bool = False
     slowed: tuple[int, float] | None = None
     outlook: _Outlook | None = None

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -18,8 +17,7 @@ SPREADS = ("ttft_ns", "ttft_answer_ns", "e2e_ns", "decode_rate", "prefill_rate",
 """The figures of which a row knows the whole spread over its requests."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepResult:
+class StepResult(msgspec.Struct, frozen=True):
     """One level of a load. Latencies (ns) count from the moment at which a request was due; `itl` is the mean of each.
 
     `finished` has the rates: tokens/s of all streams together, answers/s, and those of them that kept the SLO.
@@ -32,8 +30,7 @@ class StepResult:
     decode_rate: Summary
 
 
-@dataclass(frozen=True, slots=True)
-class JobResult:
+class JobResult(msgspec.Struct, frozen=True):
     """A job's row. Latencies in ns, rates in tokens/s, memory in bytes; medians over `requests` finished requests.
 
     Of a job under load only the requests in the windows of its `steps` are in the figures, and TTFT and E2E count from

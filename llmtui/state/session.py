@@ -2,8 +2,9 @@
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
+
+import msgspec
 
 from llmtui.events import (
     AlertRaised,
@@ -76,8 +77,7 @@ class Latest(list[T]):
             del self[: -self.most]
 
 
-@dataclass(slots=True)
-class Target:
+class Target(msgspec.Struct):
     """A server of the suite and what is known of it."""
 
     name: str
@@ -89,8 +89,7 @@ class Target:
     processes_missing: str | None = None
 
 
-@dataclass(slots=True)
-class Request:
+class Request(msgspec.Struct):
     """One generation. `sent_ns` is t0; `pieces` holds the text as (kind, text), oldest first."""
 
     id: str
@@ -109,11 +108,11 @@ class Request:
     last_ns: int | None = None
     chunks: int = 0
     tokens_stated: int | None = None
-    pieces: list[tuple[TextKind, str]] = field(default_factory=list)
+    pieces: list[tuple[TextKind, str]] = []
     characters: int = 0
     text_dropped: bool = False
-    recent: Latest[tuple[int, int]] = field(default_factory=lambda: Latest(RECENT_BATCHES))
-    gaps_us: Latest[int] = field(default_factory=lambda: Latest(RECENT_GAPS))
+    recent: Latest[tuple[int, int]] = msgspec.field(default_factory=lambda: Latest(RECENT_BATCHES))
+    gaps_us: Latest[int] = msgspec.field(default_factory=lambda: Latest(RECENT_GAPS))
     last_offset_us: int | None = None
     status: RequestStatus | Literal["running"] = "running"
     finish_reason: str | None = None
@@ -124,8 +123,7 @@ class Request:
     use: RequestUse | None = None
 
 
-@dataclass(slots=True)
-class Job:
+class Job(msgspec.Struct):
     """One line of the queue. `peaks` holds the largest reading of each key while the job ran.
 
     `loaded`, `unloaded` and `ended` tell of each of the models that it compares.
@@ -148,54 +146,53 @@ class Job:
     cause: JobCause | None = None
     within: float | None = None
     load_ns: int | None = None
-    loaded: list[ModelLoaded] = field(default_factory=list)
-    unloaded: list[ModelUnloaded] = field(default_factory=list)
-    ended: list[ModelFinished] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
+    loaded: list[ModelLoaded] = []
+    unloaded: list[ModelUnloaded] = []
+    ended: list[ModelFinished] = []
+    requests: list[str] = []
     asked: RequestSent | None = None
-    steps: list[StepFinished] = field(default_factory=list)
-    scores: list[AnswerScored] = field(default_factory=list)
+    steps: list[StepFinished] = []
+    scores: list[AnswerScored] = []
     capacity: CapacityFound | None = None
-    intervals: list[IntervalRecorded] = field(default_factory=list)
-    contexts: list[ContextTried] = field(default_factory=list)
+    intervals: list[IntervalRecorded] = []
+    contexts: list[ContextTried] = []
     verdict: VerdictReached | None = None
     client_bound: str | None = None
     changes: int = 0
     row: tuple[int, Any] | None = None
-    peaks: dict[str, float] = field(default_factory=dict)
+    peaks: dict[str, float] = {}
 
 
-@dataclass(slots=True)
-class SessionState:
+class SessionState(msgspec.Struct):
     """What the events so far say. `now_ns` is the latest `t`; `misfits` counts events about unknown things."""
 
     header: SessionOpened | None = None
-    resumed: list[SessionResumed] = field(default_factory=list)
+    resumed: list[SessionResumed] = []
     now_ns: int = 0
     events: int = 0
     misfits: int = 0
     outcome: SessionOutcome | None = None
     paused: bool = False
-    targets: dict[str, Target] = field(default_factory=dict)
-    jobs: dict[str, Job] = field(default_factory=dict)
-    requests: dict[str, Request] = field(default_factory=dict)
-    running_jobs: list[str] = field(default_factory=list)
-    active_requests: list[str] = field(default_factory=list)
+    targets: dict[str, Target] = {}
+    jobs: dict[str, Job] = {}
+    requests: dict[str, Request] = {}
+    running_jobs: list[str] = []
+    active_requests: list[str] = []
     last_request: str | None = None
-    kept_texts: deque[str] = field(default_factory=deque)
+    kept_texts: deque[str] = msgspec.field(default_factory=deque)
     kept_characters: int = 0
-    readings: dict[str, Series] = field(default_factory=dict)
-    missing: dict[str, str] = field(default_factory=dict)
-    token_rate: Series = field(default_factory=Series)
-    request_series: dict[str, Series] = field(default_factory=dict)
-    heat_spans: list[HeatSpan] = field(default_factory=list)
-    alerts: list[AlertRaised] = field(default_factory=list)
-    markers: list[MarkerPlaced] = field(default_factory=list)
-    recent_tokens: deque[tuple[int, int]] = field(default_factory=deque)
+    readings: dict[str, Series] = {}
+    missing: dict[str, str] = {}
+    token_rate: Series = msgspec.field(default_factory=Series)
+    request_series: dict[str, Series] = {}
+    heat_spans: list[HeatSpan] = []
+    alerts: list[AlertRaised] = []
+    markers: list[MarkerPlaced] = []
+    recent_tokens: deque[tuple[int, int]] = msgspec.field(default_factory=deque)
     recent_sum: int = 0
-    use: UseFold = field(default_factory=UseFold)
+    use: UseFold = msgspec.field(default_factory=UseFold)
     own_use: SelfMeasured | None = None
-    viewers: dict[int, ViewerMeasured] = field(default_factory=dict)
+    viewers: dict[int, ViewerMeasured] = {}
     sampler_lost: str | None = None
 
     @property

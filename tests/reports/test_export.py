@@ -72,7 +72,7 @@ def test_the_columns_of_a_result_are_all_its_fields():
     apply_all(state, whole_session())
     (result,) = job_results(state)
     (row,) = rows_of("results", whole_session())
-    assert set(result.__dataclass_fields__) - {"spreads"} <= set(row)
+    assert set(result.__struct_fields__) - {"spreads"} <= set(row)
 
 
 def test_one_row_a_level_of_load():

@@ -1,8 +1,9 @@
 """What samples can say about heat: the vocabulary of findings, and the sample that is being looked at."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
+
+import msgspec
 
 from llmtui.metrics.heat.reading_history import History, Step, Steps
 
@@ -45,8 +46,7 @@ class Finding(NamedTuple):
     counted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SampleEvidence:
+class SampleEvidence(msgspec.Struct, frozen=True):
     """What one sample says.
 
     `observed` holds for each (device, source) that could be read this time the seconds that it speaks for. What was
@@ -57,13 +57,12 @@ class SampleEvidence:
     t_ns: int
     loaded: bool
     findings: tuple[Finding, ...] = ()
-    observed: Mapping[tuple[str, Source], float] = field(default_factory=dict)
+    observed: Mapping[tuple[str, Source], float] = {}
     at_work: frozenset[str] = frozenset()
-    degrees: Mapping[str, float] = field(default_factory=dict)
+    degrees: Mapping[str, float] = {}
 
 
-@dataclass(slots=True)
-class Look:
+class Look(msgspec.Struct):
     """One sample while it is looked at: what is known of its moment, and what was found so far.
 
     `loaded` and `idle` are of the machine; between the two lies the time in which a load's heat is still in the chips.
@@ -74,8 +73,8 @@ class Look:
     history: History
     loaded: bool
     idle: bool
-    findings: list[Finding] = field(default_factory=list)
-    observed: dict[tuple[str, Source], float] = field(default_factory=dict)
+    findings: list[Finding] = []
+    observed: dict[tuple[str, Source], float] = {}
 
     def observe(self, device: str, source: Source, step: Step) -> None:
         """Note that a device was asked by this reading, whatever it said."""

@@ -1,14 +1,14 @@
 """Adds up the evidence of a run, device by device: for how long, how often, since when, and how much was asked."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+
+import msgspec
 
 from llmtui.metrics.heat.evidence import MACHINE, Finding, Kind, SampleEvidence, Source
 from llmtui.metrics.heat.reading_history import HELD_S
 
 
-@dataclass(slots=True)
-class Total:
+class Total(msgspec.Struct):
     """One kind of evidence of one device.
 
     `states` is the time by readings of a state, `counted` that by the device's own counters; both tell of the same, so
@@ -21,7 +21,7 @@ class Total:
     row: int = 0
     first_ns: int | None = None
     degrees: float | None = None
-    words: Counter[str] = field(default_factory=Counter)
+    words: Counter[str] = msgspec.field(default_factory=Counter)
     is_counted: bool = False
     _current: int = 0
 
