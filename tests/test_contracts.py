@@ -30,7 +30,7 @@ def strays(modules, forbidden):
 
 @pytest.mark.parametrize("wing", ["llmtui.tui.app", "llmtui.tui.screens.session", "llmtui.reports.plain"])
 def test_the_watching_wing_brings_no_part_of_the_measuring_one(wing):
-    assert strays(imported(f"import {wing}"), (*WATCHING, "httpx", "psutil")) == []
+    assert strays(imported(f"import {wing}"), (*WATCHING, "h11", "psutil")) == []
 
 
 @pytest.mark.parametrize("wing", ["llmtui.engine.process", "llmtui.backends.discover", "llmtui.servers.embedded"])
@@ -39,13 +39,13 @@ def test_the_measuring_wing_brings_no_part_of_the_watching_one(wing):
 
 
 def test_the_sampler_is_light():
-    heavy = ("asyncio", "httpx", "textual", "rich", "click", "yaml", "pynvml")
+    heavy = ("asyncio", "h11", "textual", "rich", "click", "yaml", "pynvml")
     assert strays(imported("import llmtui.telemetry.sampler"), heavy) == []
 
 
 def test_the_help_is_light():
     code = "from click.testing import CliRunner\nfrom llmtui.cli.main import llmtui\nCliRunner().invoke(llmtui, ['--help'])"
-    assert strays(imported(code), ("httpx", "textual", "rich", "yaml", "msgspec", "psutil", "asyncio")) == []
+    assert strays(imported(code), ("h11", "textual", "rich", "yaml", "msgspec", "psutil", "asyncio")) == []
 
 
 def test_strays_are_found_where_there_are_any():

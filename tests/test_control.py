@@ -336,5 +336,5 @@ async def test_a_socket_of_somebody_else_gets_one_sentence(path, how):
 
 def test_control_is_light():
     """The command line asks for a status without loading what measures or draws."""
-    code = "import sys, llmtui.control; assert not {'httpx', 'textual', 'rich', 'yaml'} & set(sys.modules)"
+    code = "import sys, llmtui.control; assert not {'h11', 'textual', 'rich', 'yaml'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

@@ -12,10 +12,15 @@ from collections.abc import Callable
 from typing import NamedTuple, cast
 
 import h11
-import httpx
 
 from llmtui.backends.body import HEAD_LIMIT, Body, ChunkedBody, SizedBody, body_of, keeps_alive
 from llmtui.backends.stamped_socket import StampedTransport
+from llmtui.backends.transport_errors import (
+    ConnectionCutError,
+    ConnectionLostError,
+    ForeignProtocolError,
+    UnsendableRequestError,
+)
 from llmtui.backends.turnstile import Turnstile
 
 UNPARSED_HIGH = 1024 * 1024
@@ -43,16 +48,13 @@ class TimedRead(NamedTuple):
     data: bytes
 
 
-class ConnectionCut(httpx.RemoteProtocolError):
-    """The server closed the connection before its answer was whole."""
+class HttpRequest(NamedTuple):
+    """What is written on a connection; `headers` are all that are sent, `Host` and `Content-Length` among them."""
 
-
-class Timeouts(NamedTuple):
-    """Limits in seconds, as httpx hands them to a transport; None is no limit."""
-
-    connect: float | None = None
-    read: float | None = None
-    write: float | None = None
+    method: str
+    target: str
+    headers: list[tuple[str, str]]
+    body: bytes = b""
 
 
 class AnswerHead(NamedTuple):
@@ -66,7 +68,7 @@ class Connection(asyncio.Protocol):
     """One connection with one exchange at a time: `exchange`, then `next_read` until it gives None.
 
     `on_idle` is called when an answer was read to its end and the connection can carry another one, `on_lost` once when
-    it is gone. The methods raise the errors of httpx.
+    it is gone. The methods raise `TransportError`.
 
     Attributes:
         kernel_stamps: Whether the kernel stamps the reads.
@@ -81,7 +83,8 @@ class Connection(asyncio.Protocol):
         self.kernel_stamps = False
         self.silent = True
         self.body_ended = True
-        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self.closed: asyncio.Future[None] = self._loop.create_future()
         self._turnstile = turnstile
         self._on_idle = on_idle
         self._on_lost = on_lost
@@ -101,7 +104,6 @@ class Connection(asyncio.Protocol):
         self._ended = False
         self._loss: Exception | None = None
         self._arrived_ns = 0
-        self._timeouts = Timeouts()
 
     @property
     def usable(self) -> bool:
@@ -130,7 +132,7 @@ class Connection(asyncio.Protocol):
         if enough or not self._may_wait or data.endswith(_LAST_CHUNK):
             self._admit()
         elif self._gathering is None:
-            self._gathering = asyncio.get_running_loop().call_later(TOGETHER_S, self._admit)
+            self._gathering = self._loop.call_later(TOGETHER_S, self._admit)
 
     def _admit(self) -> None:
         if self._waiter is None or self._admitted:
@@ -159,25 +161,26 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:  # noqa: D102 - asyncio.Protocol
         self._writing_paused = False
-        self._wake()
 
     # --- called by the transport -----------------------------------------------------------------------------------
 
-    async def exchange(self, request: httpx.Request, timeouts: Timeouts) -> AnswerHead:
-        """Write `request`, wait for the head of its answer and return it."""
+    async def exchange(self, request: HttpRequest) -> AnswerHead:
+        """Write `request`, wait for the head of its answer and return it.
+
+        A server may answer before it has read all of a long request; its connection carries no other one then.
+        """
         self.silent = True
         self.body_ended = False
         self._may_wait = False
-        self._timeouts = timeouts
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
-        sent_ns = await self._write(request)
+        sent_ns = self._write(request)
         while not isinstance(event := await self._next_event(), h11.Response):
             pass
         try:
             self._body = body_of(request.method, event)
         except ValueError as error:
             raise _foreign(error) from None
-        self._keeps = keeps_alive(event) and self._h11.our_state is h11.DONE
+        self._keeps = keeps_alive(event) and not self._writing_paused
         self._beside_head = self._h11.trailing_data[0]
         return AnswerHead(sent_ns, event)
 
@@ -222,46 +225,25 @@ class Connection(asyncio.Protocol):
 
     # --- the inside ------------------------------------------------------------------------------------------------
 
-    async def _write(self, request: httpx.Request) -> int:
+    def _write(self, request: HttpRequest) -> int:
         assert self._transport is not None
-        assert isinstance(request.stream, httpx.AsyncByteStream)
-        sent_ns = 0
-        pending = self._frame_head(request)
-        async for part in request.stream:
-            pending += self._frame(h11.Data(data=part))
-            # The head travels with the first part of the body: one packet, one wake-up of the server.
-            sent_ns = sent_ns or time.monotonic_ns()
-            self._transport.write(pending)
-            pending = b""
-            if not await self._writable():
-                return sent_ns
-        pending += self._frame(h11.EndOfMessage())
-        if pending:
-            sent_ns = sent_ns or time.monotonic_ns()
-            self._transport.write(pending)
+        framed = self._frame(request)
+        # Head and body travel together: one packet, one wake-up of the server.
+        sent_ns = time.monotonic_ns()
+        self._transport.write(framed)
         return sent_ns
 
-    def _frame_head(self, request: httpx.Request) -> bytes:
+    def _frame(self, request: HttpRequest) -> bytes:
         try:
-            head = h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
+            head = h11.Request(method=request.method, target=request.target, headers=request.headers)
         except h11.LocalProtocolError:
             # h11 quotes the offending header, which may be the one that holds the key: its text goes no further.
-            raise httpx.LocalProtocolError("The request has a header that HTTP/1.1 does not allow.") from None
-        return self._frame(head)
-
-    def _frame(self, event: h11.Event) -> bytes:
+            raise UnsendableRequestError("The request has a header that HTTP/1.1 does not allow.") from None
+        events = (head, h11.Data(data=request.body), h11.EndOfMessage())
         try:
-            return self._h11.send(event) or b""
+            return b"".join(self._h11.send(event) or b"" for event in events)
         except h11.LocalProtocolError as error:
-            raise httpx.LocalProtocolError(f"The request cannot be sent by HTTP/1.1: {error}.") from None
-
-    async def _writable(self) -> bool:
-        """Wait until the socket takes more; False when the server answered or went away before it had read all."""
-        while self._writing_paused:
-            if self._ended or self._reads:
-                return False
-            await self._wait(self._timeouts.write, httpx.WriteTimeout)
-        return not self._ended
+            raise UnsendableRequestError(f"The request cannot be sent by HTTP/1.1: {error}.") from None
 
     async def _next_event(self) -> h11.Event | type[h11.PAUSED]:
         data = None
@@ -292,9 +274,9 @@ class Connection(asyncio.Protocol):
         while not self._reads:
             if self._ended:
                 if self._loss is not None:
-                    raise httpx.ReadError("The connection was reset.")
+                    raise ConnectionLostError("The connection was reset.")
                 return b""
-            await self._wait(self._timeouts.read, httpx.ReadTimeout)
+            await self._wait()
         return self._pop_read()
 
     def _pop_read(self) -> bytes:
@@ -307,18 +289,12 @@ class Connection(asyncio.Protocol):
         self._arrived_ns = read.at_ns
         return read.data
 
-    async def _wait(self, limit_s: float | None, error: type[httpx.TimeoutException]) -> None:
+    async def _wait(self) -> None:
         assert self._waiter is None, "a connection has one reader"
-        self._waiter = asyncio.get_running_loop().create_future()
+        self._waiter = self._loop.create_future()
         self._admitted = False
         try:
-            if limit_s is None:
-                await self._waiter
-            else:
-                async with asyncio.timeout(limit_s):
-                    await self._waiter
-        except TimeoutError:
-            raise error("The server was silent for too long.") from None
+            await self._waiter
         finally:
             self._waiter = None
             if self._gathering is not None:
@@ -338,9 +314,9 @@ class Connection(asyncio.Protocol):
             self.close()
 
 
-def _cut() -> ConnectionCut:
-    return ConnectionCut("The server closed the connection before its answer was whole.")
+def _cut() -> ConnectionCutError:
+    return ConnectionCutError("The server closed the connection before its answer was whole.")
 
 
-def _foreign(reason: object) -> httpx.RemoteProtocolError:
-    return httpx.RemoteProtocolError(f"The server does not speak HTTP/1.1 as it should: {reason}.")
+def _foreign(reason: object) -> ForeignProtocolError:
+    return ForeignProtocolError(f"The server does not speak HTTP/1.1 as it should: {reason}.")

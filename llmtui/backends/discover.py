@@ -5,15 +5,13 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-import httpx
-
 from llmtui.addresses import normalise_url
 from llmtui.backends.base import Backend, BackendError
 from llmtui.backends.exchange import request_json, request_text
+from llmtui.backends.http_client import HttpClient
 from llmtui.backends.llamacpp import LlamaCppBackend
 from llmtui.backends.ollama import OllamaBackend
 from llmtui.backends.openai import OpenAiBackend
-from llmtui.backends.transport import open_client
 from llmtui.events import Server
 
 DEFAULT_URLS = (
@@ -30,10 +28,13 @@ _OPENERS: dict[str, Callable[..., Backend]] = {
 }
 
 
-def open_backend(server: Server, *, api_key: str | None = None) -> Backend:
-    """Return the backend that speaks with a server of this kind. `ValueError` for a kind that none speaks with."""
+def open_backend(server: Server, *, api_key: str | None = None, client: HttpClient | None = None) -> Backend:
+    """Return the backend that speaks with a server of this kind. `ValueError` for a kind that none speaks with.
+
+    `client` is one for this server that is open already; whoever opened it closes it.
+    """
     opener = _OPENERS.get(server.kind) or partial(OpenAiBackend, kind=server.kind)
-    return opener(server.url, api_key=api_key)
+    return opener(server.url, api_key=api_key, client=client)
 
 
 async def identify(url: str, *, api_key: str | None = None, timeout_s: float = 5.0) -> Server:
@@ -45,23 +46,21 @@ async def identify(url: str, *, api_key: str | None = None, timeout_s: float = 5
     """
     try:
         base = normalise_url(url)
-        client = open_client(base, api_key=api_key)
+        client = HttpClient(base, api_key=api_key)
     except ValueError as error:
         raise BackendError("unreachable", str(error)) from None
     async with client:
         found = await _Prober(client, base, timeout_s).find()
-    if found.problem is not None:
-        return found
-    backend = open_backend(found, api_key=api_key)
-    try:
-        async with asyncio.timeout(2 * timeout_s):
-            return await backend.describe()
-    except TimeoutError:
-        return Server(url=base, kind=found.kind, problem=f"{base} did not say in time which models it has.")
-    except BackendError as error:
-        return Server(url=base, kind=found.kind, problem=error.sentence)
-    finally:
-        await backend.aclose()
+        if found.problem is not None:
+            return found
+        backend = open_backend(found, api_key=api_key, client=client)
+        try:
+            async with asyncio.timeout(2 * timeout_s):
+                return await backend.describe()
+        except TimeoutError:
+            return Server(url=base, kind=found.kind, problem=f"{base} did not say in time which models it has.")
+        except BackendError as error:
+            return Server(url=base, kind=found.kind, problem=error.sentence)
 
 
 async def discover(urls: Sequence[str] = DEFAULT_URLS, *, timeout_s: float = 1.0) -> AsyncGenerator[Server]:
@@ -137,7 +136,7 @@ _PROBES = (
 class _Prober:
     """Asks one server for the pages that tell servers apart, in an order in which no imitation comes first."""
 
-    def __init__(self, client: httpx.AsyncClient, base: str, timeout_s: float) -> None:
+    def __init__(self, client: HttpClient, base: str, timeout_s: float) -> None:
         self._client = client
         self._base = base
         self._timeout_s = timeout_s

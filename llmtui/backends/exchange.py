@@ -1,18 +1,18 @@
 """Requests with limits; every failure is a `BackendError` in one sentence that never holds the client's API key."""
 
 import asyncio
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
 import msgspec
 
 from llmtui.backends.base import BackendError, Posted, Sent
-from llmtui.backends.limits import LimitedReads, Limits, Reads
+from llmtui.backends.http_client import HttpClient
+from llmtui.backends.limits import LimitedReads, Limits
 from llmtui.backends.problems import http_problem, transport_problem
-from llmtui.backends.transport import TimedRead
+from llmtui.backends.transport import HttpResponse
+from llmtui.backends.transport_errors import TransportError
 from llmtui.backends.wire import WireError, decode_json
 
 BODY_LIMIT = 64 * 1024 * 1024
@@ -34,29 +34,23 @@ class TimedExchange:
     """
 
     def __init__(
-        self,
-        response: httpx.Response,
-        began_ns: int,
-        limits: Limits,
-        *,
-        model: str | None,
-        payload: Any = None,
+        self, response: HttpResponse, limits: Limits, *, path: str, model: str | None, payload: Any = None
     ) -> None:
         self.response = response
-        self.sent_ns: int = response.extensions.get("sent_ns", began_ns)
-        self.connect_ns: int | None = response.extensions.get("connect_ns")
-        self.kernel_stamps: bool = response.extensions.get("kernel_stamps", False)
+        self.sent_ns = response.sent_ns
+        self.connect_ns = response.connect_ns
+        self.kernel_stamps = response.kernel_stamps
         self._limits = limits
         self.url = limits.url
         self.secret = limits.secret
+        self._path = path
         self._model = model
         self._payload = payload
-        self._reads: Reads = response.extensions.get("reads") or _StampedHere(response)
 
     @property
     def status(self) -> int:
         """The HTTP status."""
-        return self.response.status_code
+        return self.response.status
 
     @property
     def ok(self) -> bool:
@@ -70,11 +64,11 @@ class TimedExchange:
         read that leaves it where it was does not renew the stall limit. Without it every read does. Of an exchange that
         is `patient` the first renewal begins the stall limit.
         """
-        return LimitedReads(self._reads, self._limits, progress)
+        return LimitedReads(self.response.reads, self._limits, progress)
 
     def sent(self) -> Sent:
         """Return when and what was sent, as the first item of a stream."""
-        posted = Posted(str(self.response.request.url), self._payload, self.secret is not None)
+        posted = Posted(self.url + self._path, self._payload, self.secret is not None)
         return Sent(self.sent_ns, self.connect_ns, self.kernel_stamps, posted)
 
     async def body(self) -> bytes:
@@ -100,15 +94,15 @@ class TimedExchange:
         """Read what follows the last frame that matters, so that the connection can be kept; never fails."""
         try:
             async with asyncio.timeout(patience_s):
-                async for _ in self._reads:
+                async for _ in self.response.reads:
                     pass
-        except (TimeoutError, httpx.HTTPError):
+        except (TimeoutError, TransportError):
             pass
 
 
 @asynccontextmanager
 async def post_timed(
-    client: httpx.AsyncClient,
+    client: HttpClient,
     path: str,
     payload: Any,
     *,
@@ -124,13 +118,13 @@ async def post_timed(
     servers that are silent while they load and read the prompt. Leaving the block before the end of the body closes the
     connection.
     """
-    limits = Limits(stall_s, limit_s, url=_shown(client), secret=_secret(client), patient=patient)
+    limits = Limits(stall_s, limit_s, url=client.url, secret=client.api_key, patient=patient)
     async with _exchange(client, "POST", path, payload, limits=limits, model=model) as exchange:
         yield exchange
 
 
 async def request_json(
-    client: httpx.AsyncClient,
+    client: HttpClient,
     method: str,
     path: str,
     payload: Any = None,
@@ -145,20 +139,20 @@ async def request_json(
     try:
         return decode_json(body)
     except WireError as error:
-        raise transport_problem(error, url=_shown(client), secret=_secret(client)) from None
+        raise transport_problem(error, url=client.url, secret=client.api_key) from None
 
 
 async def request_text(
-    client: httpx.AsyncClient, method: str, path: str, payload: Any = None, *, limit_s: float = 30.0
+    client: HttpClient, method: str, path: str, payload: Any = None, *, limit_s: float = 30.0
 ) -> str:
     """Make a plain call and return the answer as text; all but a success is a `BackendError`."""
     return (await _request(client, method, path, payload, limit_s=limit_s)).decode(errors="replace")
 
 
 async def _request(
-    client: httpx.AsyncClient, method: str, path: str, payload: Any, *, limit_s: float, model: str | None = None
+    client: HttpClient, method: str, path: str, payload: Any, *, limit_s: float, model: str | None = None
 ) -> bytes:
-    limits = Limits(limit_s, limit_s, url=_shown(client), secret=_secret(client))
+    limits = Limits(limit_s, limit_s, url=client.url, secret=client.api_key)
     async with _exchange(client, method, path, payload, limits=limits, model=model) as exchange:
         body = await exchange.body()
         if not exchange.ok:
@@ -168,55 +162,25 @@ async def _request(
 
 @asynccontextmanager
 async def _exchange(
-    client: httpx.AsyncClient, method: str, path: str, payload: Any, *, limits: Limits, model: str | None
+    client: HttpClient, method: str, path: str, payload: Any, *, limits: Limits, model: str | None
 ) -> AsyncGenerator[TimedExchange]:
-    request = _build(client, method, path, payload, limits.url)
-    began_ns = time.monotonic_ns()
+    body = _encode(payload, limits.url)
     try:
         async with asyncio.timeout_at(limits.next_at):
-            response = await client.send(request, stream=True)
-    except (TimeoutError, httpx.HTTPError) as error:
+            response = await client.send(method, path, body)
+    except (TimeoutError, TransportError) as error:
         raise limits.translate(error) from None
     try:
-        yield TimedExchange(response, began_ns, limits, model=model, payload=payload)
+        yield TimedExchange(response, limits, path=path, model=model, payload=payload)
     finally:
         limits.close()
-        await response.aclose()
+        response.reads.close()
 
 
-def _build(client: httpx.AsyncClient, method: str, path: str, payload: Any, url: str) -> httpx.Request:
-    content = None
-    headers = {}
-    if payload is not None:
-        headers["Content-Type"] = "application/json"
-        try:
-            content = msgspec.json.encode(payload)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise BackendError("bad_request", f"The request to {url} cannot be written as JSON: {error}.") from None
-    # Reading has the two limits of the exchange, which know comments and the whole; only connecting keeps the client's.
-    timeout = httpx.Timeout(connect=client.timeout.connect, read=None, write=client.timeout.write, pool=None)
-    return client.build_request(method, path, content=content, headers=headers, timeout=timeout)
-
-
-class _StampedHere(AsyncIterator[TimedRead]):
-    """Stamps a body that came over a transport without stamps, such as a test's."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self._pieces = response.aiter_bytes()
-
-    async def __anext__(self) -> TimedRead:
-        data = await anext(self._pieces)
-        return TimedRead(time.monotonic_ns(), data)
-
-    def ready(self) -> list[TimedRead]:
-        """Return []: nobody knows."""
-        return []
-
-
-def _shown(client: httpx.AsyncClient) -> str:
-    """Return the server's URL as sentences show it: without its last slash, without a password."""
-    return str(client.base_url.copy_with(userinfo=b"", query=None, fragment=None)).rstrip("/")
-
-
-def _secret(client: httpx.AsyncClient) -> str | None:
-    return client.headers.get("Authorization", "").removeprefix("Bearer ") or None
+def _encode(payload: Any, url: str) -> bytes | None:
+    if payload is None:
+        return None
+    try:
+        return msgspec.json.encode(payload)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BackendError("bad_request", f"The request to {url} cannot be written as JSON: {error}.") from None

@@ -3,10 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import httpx
-
 from llmtui.backends.base import BackendError
-from llmtui.backends.transport import open_client, set_key
+from llmtui.backends.http_client import HttpClient
 
 _UNLOAD_POLL_S = 0.1
 
@@ -21,14 +19,12 @@ class HttpBackend:
         unload_limit_s: How long the server may take to let go of a model.
     """
 
-    def __init__(
-        self, url: str, *, api_key: str | None, client: httpx.AsyncClient | None, unload_limit_s: float
-    ) -> None:
+    def __init__(self, url: str, *, api_key: str | None, client: HttpClient | None, unload_limit_s: float) -> None:
         self.url = url.rstrip("/").removesuffix("/v1")
         self._owns_client = client is None
-        self._client = client if client is not None else open_client(self.url)
+        self._client = client if client is not None else HttpClient(self.url)
         if api_key:
-            set_key(self._client, api_key)
+            self._client.set_key(api_key)
         self._secret = api_key
         self._unload_limit_s = unload_limit_s
 

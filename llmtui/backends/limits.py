@@ -3,13 +3,13 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Protocol, Self
-
-import httpx
+from typing import Any, Self
 
 from llmtui.backends.base import BackendError
 from llmtui.backends.connection import TimedRead
 from llmtui.backends.problems import transport_problem
+from llmtui.backends.transport import TimedReads
+from llmtui.backends.transport_errors import TransportError
 
 
 class Limits:
@@ -102,21 +102,10 @@ class Limits:
         )
 
 
-class Reads(Protocol):
-    """The timed reads of a body."""
-
-    async def __anext__(self) -> TimedRead: ...
-
-    def __aiter__(self) -> AsyncIterator[TimedRead]: ...
-
-    def ready(self) -> list[TimedRead]:
-        """Return those that are there already."""
-
-
 class LimitedReads(AsyncIterator[TimedRead]):
     """The reads of a body under limits; `progress` is a count that only what is no comment raises."""
 
-    def __init__(self, reads: Reads, limits: Limits, progress: Callable[[], int] | None) -> None:
+    def __init__(self, reads: TimedReads, limits: Limits, progress: Callable[[], int] | None) -> None:
         self._reads = reads
         self._limits = limits
         self._progress = progress
@@ -135,7 +124,7 @@ class LimitedReads(AsyncIterator[TimedRead]):
             if self._limits.ended_wait():
                 raise self._limits.problem() from None
             raise
-        except httpx.HTTPError as error:
+        except TransportError as error:
             raise self._limits.translate(error) from None
         finally:
             self._limits.end_wait()

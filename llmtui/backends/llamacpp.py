@@ -5,13 +5,12 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
-
 from llmtui.backends.answer import AnswerChunks
 from llmtui.backends.base import BackendError, GenerationRequest, StreamItem
 from llmtui.backends.counters import read_positive
 from llmtui.backends.exchange import post_timed, request_json
 from llmtui.backends.http_backend import HttpBackend
+from llmtui.backends.http_client import HttpClient
 from llmtui.backends.llamacpp_frames import (
     CompletionReader,
     CountingChatReader,
@@ -47,7 +46,7 @@ class LlamaCppBackend(HttpBackend):
         url: str,
         *,
         api_key: str | None = None,
-        client: httpx.AsyncClient | None = None,
+        client: HttpClient | None = None,
         kind: str = "llamacpp",
         loading_limit_s: float = 120.0,
         load_limit_s: float = 600.0,

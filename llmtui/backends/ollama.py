@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-import httpx
 import msgspec
 
 from llmtui.backends.answer import AnswerChunks
@@ -12,6 +11,7 @@ from llmtui.backends.base import BackendError, End, GenerationRequest, StreamIte
 from llmtui.backends.counters import read_positive
 from llmtui.backends.exchange import post_timed, request_json
 from llmtui.backends.http_backend import HttpBackend
+from llmtui.backends.http_client import HttpClient
 from llmtui.backends.ollama_rows import (
     PROMPT_SETTINGS,
     RowReader,
@@ -48,7 +48,7 @@ class OllamaBackend(HttpBackend):
         url: str,
         *,
         api_key: str | None = None,
-        client: httpx.AsyncClient | None = None,
+        client: HttpClient | None = None,
         load_limit_s: float = 600.0,
         unload_limit_s: float = 15.0,
     ) -> None:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
-import httpx
 import msgspec
 
 from llmtui.backends.answer import AnswerChunks
@@ -13,6 +12,7 @@ from llmtui.backends.chat_frames import ChatStreamReader, read_frame
 from llmtui.backends.counters import read_count, read_nanoseconds, read_number, read_positive
 from llmtui.backends.exchange import TimedExchange, post_timed, request_json
 from llmtui.backends.http_backend import HttpBackend
+from llmtui.backends.http_client import HttpClient
 from llmtui.backends.openai_dialect import Dialect, adapt, compose
 from llmtui.backends.openai_kinds import (
     KINDS,
@@ -50,7 +50,7 @@ class OpenAiBackend(HttpBackend):
         *,
         kind: str = "openai",
         api_key: str | None = None,
-        client: httpx.AsyncClient | None = None,
+        client: HttpClient | None = None,
         loading_limit_s: float = LOADING_LIMIT_S,
         unload_limit_s: float = 15.0,
     ) -> None:
@@ -221,10 +221,10 @@ def _progress_of_text(reader: StreamReader[Any]) -> int:
 async def _require_stream(exchange: TimedExchange) -> None:
     """Raise when a success is no stream: an error in one document, an answer in one piece, compressed bytes."""
     headers = exchange.response.headers
-    if headers.get("Content-Encoding", "identity") != "identity":
+    if headers.get("content-encoding", "identity") != "identity":
         text = f"{exchange.url} compresses its stream though asked not to: switch that off in the server or its proxy."
         raise BackendError("malformed", text)
-    if not headers.get("Content-Type", "").startswith("application/json"):
+    if not headers.get("content-type", "").startswith("application/json"):
         return
     body = await exchange.body()
     try:

@@ -1,16 +1,16 @@
 """What an OpenAI-compatible server is asked, and which fields it takes, learnt from its rejections; no I/O."""
 
 import re
+from http import HTTPStatus
 from typing import Any
 
-import httpx
 import msgspec
 
 from llmtui.backends.base import BackendError, GenerationRequest
 from llmtui.backends.openai_kinds import STANDARD_FIELDS, Kind
 from llmtui.backends.problems import error_message
 
-_REJECTIONS = frozenset({httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY})
+_REJECTIONS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 _STREAM_OPTIONS = re.compile(r"stream[_ ]options|include_usage|continuous_usage_stats", re.IGNORECASE)
 _MAX_TOKENS_REFUSED = re.compile(
     r"max_completion_tokens"

@@ -9,10 +9,13 @@ import re
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-import httpx
-
 from llmtui.backends.base import BackendError, ProblemKind
-from llmtui.backends.connection import ConnectionCut
+from llmtui.backends.transport_errors import (
+    ConnectError,
+    ConnectionLostError,
+    ConnectTimeoutError,
+    ForeignProtocolError,
+)
 from llmtui.backends.wire import WireError, decode_json
 
 _QUOTE_LIMIT = 300
@@ -83,21 +86,21 @@ def stream_problem(error: Any, *, url: str, model: str | None = None, secret: st
 
 
 def transport_problem(error: Exception, *, url: str, secret: str | None = None) -> BackendError:
-    """Return what a failed connection means: an error of httpx or of the operating system."""
+    """Return what a failed connection means: a `TransportError` or one of the operating system."""
     said = _Said("", "")
     match error:
-        case httpx.ConnectTimeout():
+        case ConnectTimeoutError():
             finding = _Finding("unreachable", "does not take connections", "check host, port and firewall")
-        case httpx.ConnectError():
+        case ConnectError():
             said = _Said(str(error), "")
             finding = _Finding("unreachable", "is not reachable", "start the server, or check host and port")
-        case httpx.TimeoutException() | TimeoutError():
+        case TimeoutError():
             finding = _Finding("timeout", "did not answer in time", "try again, or raise the limit")
-        case ConnectionCut() | httpx.NetworkError() | OSError():
+        case ConnectionLostError() | OSError():
             finding = _Finding(
                 "disconnected", "closed the connection before its answer was whole", "look into the server's log"
             )
-        case httpx.RemoteProtocolError() | WireError():
+        case ForeignProtocolError() | WireError():
             said = _Said(str(error), "")
             finding = _Finding(
                 "malformed", "sends what llmtui cannot read", "check that the URL is that of an LLM server"

@@ -45,7 +45,7 @@ FACTS = {
 }
 """What a person calls the facts of a `HardwareSnapshot` whose names are others."""
 
-PACKAGES = ("textual", "httpx", "uvloop", "psutil", "nvidia-ml-py", "xllamacpp")
+PACKAGES = ("textual", "h11", "uvloop", "psutil", "nvidia-ml-py", "xllamacpp")
 
 
 _PARTS = click.Choice(["refactor"])

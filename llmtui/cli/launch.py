@@ -46,7 +46,7 @@ def start_engine(
     """Start an engine for `suite` and return as soon as its log is open. Raises `LaunchError`."""
     name = suite.suite.name if suite.suite else suite.name
     log = new_session_path(places.sessions_folder(), name, datetime.now().astimezone())
-    # The engine's own struct is not imported here: that would bring httpx into the terminal's process.
+    # The engine's own struct is not imported here: that would bring the backends into the terminal's process.
     request = {
         "do": "run",
         "log": str(log.resolve()),

@@ -2,12 +2,11 @@ import asyncio
 import socket
 from contextlib import suppress
 
-import httpx
 import pytest
 
 from llmtui.backends.base import BackendError
 from llmtui.backends.exchange import post_timed, request_json, request_text
-from llmtui.backends.transport import TimedTransport, open_client
+from llmtui.backends.http_client import HttpClient
 from llmtui.backends.wire import SseParser
 from llmtui.testing.byte_server import Answer, ByteServer, Piece
 
@@ -18,7 +17,7 @@ async def read_all(server, *, stall_s=5.0, limit_s=10.0, parser=None, patient=Fa
     """POST, feed `parser`, and return the reads; what went wrong is raised."""
     reads = []
     async with (
-        open_client(server.url) as client,
+        HttpClient(server.url) as client,
         post_timed(client, "/x", {"a": 1}, stall_s=stall_s, limit_s=limit_s, patient=patient) as exchange,
     ):
         async for read in exchange.reads(None if parser is None else lambda: parser.progress):
@@ -30,7 +29,7 @@ async def read_all(server, *, stall_s=5.0, limit_s=10.0, parser=None, patient=Fa
 
 async def test_a_post_is_json_and_its_times_are_those_of_the_transport():
     with ByteServer(Answer.stream([b"one", Piece(0.02, b"two")])) as server:
-        async with open_client(server.url) as client:
+        async with HttpClient(server.url) as client:
             async with post_timed(client, "/x", {"a": "ü"}, stall_s=5, limit_s=5) as exchange:
                 reads = [read async for read in exchange.reads()]
             async with post_timed(client, "/x", {}, stall_s=5, limit_s=5) as again:
@@ -48,7 +47,7 @@ async def test_a_post_is_json_and_its_times_are_those_of_the_transport():
 async def test_what_was_sent_is_told_with_url_and_body_and_never_with_the_key(key):
     with ByteServer(Answer.stream([b"one"])) as server:
         async with (
-            open_client(f"{server.url}/behind", api_key=key) as client,
+            HttpClient(f"{server.url}/behind", api_key=key) as client,
             post_timed(client, "/x", {"a": 1}, stall_s=5, limit_s=5) as exchange,
         ):
             sent = exchange.sent()
@@ -143,7 +142,7 @@ async def test_the_limit_holds_however_much_comes():
 async def test_a_consumer_that_is_slow_itself_is_no_stall():
     with ByteServer(Answer.stream([b"one", Piece(0.01, b"two"), Piece(0.01, b"three")])) as server:
         async with (
-            open_client(server.url) as client,
+            HttpClient(server.url) as client,
             post_timed(client, "/x", {}, stall_s=0.15, limit_s=5) as exchange,
         ):
             got = b""
@@ -175,7 +174,7 @@ async def test_rule_11_what_goes_wrong_on_the_way_has_its_kind(answer, kind):
 async def test_nobody_listening_is_unreachable():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        async with open_client(f"http://127.0.0.1:{free.getsockname()[1]}") as client:
+        async with HttpClient(f"http://127.0.0.1:{free.getsockname()[1]}") as client:
             with pytest.raises(BackendError, match="start the server") as caught:
                 await request_json(client, "GET", "/x")
     assert caught.value.kind == "unreachable"
@@ -183,7 +182,7 @@ async def test_nobody_listening_is_unreachable():
 
 async def test_a_problem_is_read_from_the_body_and_the_connection_kept():
     with ByteServer([Answer.json({"error": "no such model: m not found"}, 404), Answer.json({})]) as server:
-        async with open_client(server.url) as client:
+        async with HttpClient(server.url) as client:
             async with post_timed(client, "/x", {}, stall_s=5, limit_s=5, model="m") as exchange:
                 assert not exchange.ok
                 problem = await exchange.problem()
@@ -194,22 +193,20 @@ async def test_a_problem_is_read_from_the_body_and_the_connection_kept():
 
 async def test_draining_keeps_a_connection_and_gives_up_on_one_that_goes_on():
     with ByteServer(Answer.stream([b"last", Piece(0.02, b"")])) as server:
-        transport = TimedTransport()
-        async with open_client(server.url, transport=transport) as client:
+        async with HttpClient(server.url) as client:
             async with post_timed(client, "/x", {}, stall_s=5, limit_s=5) as exchange:
                 async for _ in exchange.reads():
                     break
                 await exchange.drain()
-            assert transport.connections == 1
+            assert client.transport.connections == 1
     with ByteServer(Answer.stream([b"last", Piece(30, b"more")])) as server:
-        transport = TimedTransport()
-        async with open_client(server.url, transport=transport) as client:
+        async with HttpClient(server.url) as client:
             async with post_timed(client, "/x", {}, stall_s=5, limit_s=5) as exchange:
                 async for _ in exchange.reads():
                     break
                 await exchange.drain(0.02)
             await asyncio.sleep(0)
-            assert transport.connections == 0
+            assert client.transport.connections == 0
 
 
 @pytest.mark.parametrize(
@@ -223,7 +220,7 @@ async def test_draining_keeps_a_connection_and_gives_up_on_one_that_goes_on():
 )
 async def test_a_plain_call_gives_its_json(answer, value):
     with ByteServer(answer) as server:
-        async with open_client(server.url) as client:
+        async with HttpClient(server.url) as client:
             assert await request_json(client, "GET", "/x") == value
             assert await request_json(client, "POST", "/x", {"b": 2}) == value
     assert [(request.method, request.body) for request in server.requests] == [("GET", b""), ("POST", b'{"b":2}')]
@@ -232,18 +229,18 @@ async def test_a_plain_call_gives_its_json(answer, value):
 
 async def test_a_plain_call_for_text_replaces_what_is_no_utf8():
     with ByteServer(Answer.http(200, b"Ollama is running \xff", "text/plain")) as server:
-        async with open_client(server.url) as client:
+        async with HttpClient(server.url) as client:
             assert await request_text(client, "GET", "/") == "Ollama is running \ufffd"
 
 
 async def test_a_plain_call_to_a_page_is_malformed_and_to_a_silent_server_over_time():
     with ByteServer(Answer.http(200, b"<html>", "text/html")) as server:
-        async with open_client(server.url) as client:
+        async with HttpClient(server.url) as client:
             with pytest.raises(BackendError) as caught:
                 await request_json(client, "GET", "/x")
     assert caught.value.kind == "malformed"
     with ByteServer(Answer((), "silent")) as server:
-        async with open_client(server.url) as client:
+        async with HttpClient(server.url) as client:
             with pytest.raises(BackendError) as caught:
                 await request_json(client, "GET", "/x", limit_s=0.05)
     assert caught.value.kind == "timeout"
@@ -251,7 +248,7 @@ async def test_a_plain_call_to_a_page_is_malformed_and_to_a_silent_server_over_t
 
 async def test_what_cannot_be_json_is_not_sent():
     with ByteServer(Answer.json({})) as server:
-        async with open_client(server.url) as client:
+        async with HttpClient(server.url) as client:
             for payload in ({"a": object()}, {"a": "\ud83d"}):
                 with pytest.raises(BackendError, match="JSON") as caught:
                     await request_json(client, "POST", "/x", payload)
@@ -270,7 +267,7 @@ async def test_what_cannot_be_json_is_not_sent():
 )
 async def test_the_key_is_in_no_sentence_and_in_no_chained_error(answer):
     with ByteServer(answer) as server:
-        async with open_client(server.url, api_key=KEY) as client:
+        async with HttpClient(server.url, api_key=KEY) as client:
             with pytest.raises(BackendError) as caught:
                 await request_json(client, "POST", "/x", {})
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
@@ -281,24 +278,10 @@ async def test_the_key_is_in_no_sentence_and_in_no_chained_error(answer):
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-async def test_a_transport_without_stamps_serves_as_well():
-    def answer(request):
-        return httpx.Response(200, content=request.content)
-
-    async with (
-        open_client("http://server", transport=httpx.MockTransport(answer)) as client,
-        post_timed(client, "/x", {"a": 1}, stall_s=5, limit_s=5) as exchange,
-    ):
-        (read,) = [read async for read in exchange.reads()]
-    assert read.data == b'{"a":1}'
-    assert exchange.sent_ns <= read.at_ns
-    assert exchange.connect_ns is None
-
-
 async def test_reads_that_are_there_already_are_given_together_and_none_is_lost():
     pieces = [Piece(0.002, b"%d\n" % number) for number in range(60)]
     with ByteServer(Answer.stream(pieces)) as server:
-        async with open_client(server.url) as client, post_timed(client, "/x", {}, stall_s=5, limit_s=9) as exchange:
+        async with HttpClient(server.url) as client, post_timed(client, "/x", {}, stall_s=5, limit_s=9) as exchange:
             reads, moments = exchange.reads(), []
             with suppress(StopAsyncIteration):
                 while moment := await reads.together():

@@ -8,8 +8,8 @@ import pytest
 from llmtui.backends.base import BackendError, Chunk, End, GenerationRequest, Sent
 from llmtui.backends.discover import identify
 from llmtui.backends.exchange import request_json
+from llmtui.backends.http_client import HttpClient
 from llmtui.backends.llamacpp import LlamaCppBackend
-from llmtui.backends.transport import open_client
 from llmtui.events import ServerTimings, Usage
 from llmtui.testing.byte_server import Answer, ByteServer, Piece, ReceivedRequest, sse
 
@@ -67,7 +67,7 @@ async def failure(backend: LlamaCppBackend, request: GenerationRequest) -> tuple
 
 async def running(url: str) -> int:
     """How many requests the server's slots work on now."""
-    async with open_client(url) as client:
+    async with HttpClient(url) as client:
         return sum(slot["is_processing"] for slot in await request_json(client, "GET", "/slots"))
 
 

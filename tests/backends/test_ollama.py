@@ -6,8 +6,8 @@ import socket
 import pytest
 
 from llmtui.backends.base import BackendError, Chunk, End, GenerationRequest, Sent
+from llmtui.backends.http_client import HttpClient
 from llmtui.backends.ollama import OllamaBackend
-from llmtui.backends.transport import open_client
 from llmtui.events import ServerTimings, Usage
 from llmtui.testing.byte_server import Answer, ByteServer, Piece
 
@@ -286,11 +286,11 @@ async def test_an_end_without_counters_says_nothing_of_the_prefill():
 
 async def test_a_client_from_outside_is_used_and_left_open():
     with serving({"/api/chat": rows("Hi", last=LAST)}) as server:
-        async with open_client(server.url) as client:
+        async with HttpClient(server.url) as client:
             backend = OllamaBackend(server.url, client=client)
             await take(backend, chat())
             await backend.aclose()
-            assert not client.is_closed
+            assert client.transport.connections == 1
     assert len(server.requests) == 1
 
 

@@ -7,8 +7,8 @@ import socket
 import pytest
 
 from llmtui.backends.base import Backend, BackendError, Chunk, End, GenerationRequest, Sent
+from llmtui.backends.http_client import HttpClient
 from llmtui.backends.openai import OpenAiBackend
-from llmtui.backends.transport import open_client
 from llmtui.events import Model, Usage
 from llmtui.testing.byte_server import Answer, ByteServer, Piece, sse
 
@@ -406,9 +406,9 @@ async def test_rule_18_a_key_is_sent_only_when_there_is_one():
     with ByteServer(HELLO) as server:
         await ask(server)
         await ask(server, api_key=KEY)
-        async with open_client(server.url) as client:
+        async with HttpClient(server.url) as client:
             await ask(server, api_key=KEY, client=client)
-            assert not client.is_closed
+            assert client.transport.connections == 1
     assert [request.headers.get("authorization") for request in server.requests] == [None, *([f"Bearer {KEY}"] * 2)]
 
 

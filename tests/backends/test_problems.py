@@ -1,8 +1,14 @@
-import httpx
 import pytest
 
-from llmtui.backends.connection import ConnectionCut
 from llmtui.backends.problems import error_message, http_problem, stream_problem, transport_problem
+from llmtui.backends.transport_errors import (
+    ConnectError,
+    ConnectionCutError,
+    ConnectionLostError,
+    ConnectTimeoutError,
+    ForeignProtocolError,
+    UnsendableRequestError,
+)
 from llmtui.backends.wire import WireError
 
 URL = "http://127.0.0.1:8080"
@@ -176,17 +182,15 @@ def test_rule_12_an_error_in_mid_stream_may_say_more():
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (httpx.ConnectError("Connection refused"), "unreachable"),
-        (httpx.ConnectTimeout("slow"), "unreachable"),
-        (httpx.ReadTimeout("slow"), "timeout"),
+        (ConnectError("Connection refused"), "unreachable"),
+        (ConnectTimeoutError("slow"), "unreachable"),
         (TimeoutError(), "timeout"),
-        (ConnectionCut("cut"), "disconnected"),
-        (httpx.ReadError("reset"), "disconnected"),
+        (ConnectionCutError("cut"), "disconnected"),
+        (ConnectionLostError("reset"), "disconnected"),
         (ConnectionResetError(), "disconnected"),
-        (httpx.RemoteProtocolError("illegal status line"), "malformed"),
+        (ForeignProtocolError("illegal status line"), "malformed"),
         (WireError("no JSON"), "malformed"),
-        (httpx.LocalProtocolError("bad"), "bad_request"),
-        (httpx.UnsupportedProtocol("bad"), "bad_request"),
+        (UnsendableRequestError("bad"), "bad_request"),
     ],
 )
 def test_a_failed_connection_has_its_kind(error, kind):

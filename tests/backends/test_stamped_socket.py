@@ -174,22 +174,21 @@ async def test_a_port_where_nobody_listens_is_refused():
 
 
 async def test_the_client_says_that_the_kernel_stamped():
-    from llmtui.backends.transport import open_client
+    from llmtui.backends.http_client import HttpClient
 
     with ByteServer(Answer.json({})) as server:
-        async with open_client(server.url) as client:
-            response = await client.get("/")
-            assert response.extensions["kernel_stamps"] is True
+        async with HttpClient(server.url) as client:
+            assert (await client.send("GET", "/")).kernel_stamps is True
 
 
 async def test_reads_in_mid_stream_are_taken_together_and_keep_their_own_times():
     from llmtui.backends.exchange import post_timed
-    from llmtui.backends.transport import open_client
+    from llmtui.backends.http_client import HttpClient
     from llmtui.testing.byte_server import Piece
 
     pieces = [Piece(0.006, b"data: {}\n\n") for _ in range(40)]
     with ByteServer(Answer.stream(pieces)) as server:
-        async with open_client(server.url) as client, post_timed(client, "/", {}, stall_s=5, limit_s=9) as exchange:
+        async with HttpClient(server.url) as client, post_timed(client, "/", {}, stall_s=5, limit_s=9) as exchange:
             taken = [(read.at_ns, asyncio.get_running_loop().time()) async for read in exchange.reads()]
     arrived = {at_ns for at_ns, _ in taken}
     assert len(arrived) > 20, "each read has a time of its own"

@@ -21,18 +21,18 @@ def test_the_measuring_side_draws_nothing(module):
 
 
 def test_the_screen_measures_nothing():
-    measuring = {"llmtui.engine", "llmtui.backends", "llmtui.selftest", "llmtui.testing", "httpx", "psutil"}
+    measuring = {"llmtui.engine", "llmtui.backends", "llmtui.selftest", "llmtui.testing", "h11", "psutil"}
     assert not roots(imported("llmtui.tui.screens.selftest")) & measuring
 
 
 def test_the_sentence_for_doctor_is_light():
-    heavy = {"httpx", "h11", "textual", "asyncio", "llmtui.engine", "llmtui.backends"}
+    heavy = {"h11", "textual", "asyncio", "llmtui.engine", "llmtui.backends"}
     assert not roots(imported("llmtui.selftest.results")) & heavy
 
 
 def test_the_truth_server_is_light():
     # What is not loaded can't delay a stream: no loop, no collector's work.
-    assert not roots(imported("llmtui.testing.truth_server")) & {"asyncio", "httpx", "h11", "click"}
+    assert not roots(imported("llmtui.testing.truth_server")) & {"asyncio", "h11", "click"}
 
 
 def test_walls_are_seen_where_there_are_none():
