@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from llmtui.documents import DocumentError, read_document
+from llmtui.documents import DocumentError
 
 KEY_VARIABLE = "LLMTUI_API_KEY"
 """The environment variable with the API key for servers that are named by URL."""
@@ -42,7 +42,11 @@ def read_settings(folder: Path) -> Settings:
         raise DocumentError(f"{path}: can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise DocumentError(f"{path}: can't be read: it is no text in UTF-8") from None
-    return read_document(text, str(path), Settings) if text.strip() else Settings()
+    if not text.strip():
+        return Settings()
+    from llmtui.yaml_documents import read_document  # noqa: PLC0415 - most users have no such file
+
+    return read_document(text, str(path), Settings)
 
 
 def api_key(settings: Settings, url: str, *, named: bool, environ: Mapping[str, str] = os.environ) -> str | None:

@@ -1,7 +1,8 @@
 import msgspec
 import pytest
 
-from llmtui.documents import DocumentError, nearest_key, read_document
+from llmtui.documents import DocumentError, nearest_key
+from llmtui.yaml_documents import read_document
 
 
 class Inner(msgspec.Struct, forbid_unknown_fields=True):

@@ -43,7 +43,10 @@ def start_engine(
     models: tuple[str, ...] = (),
     urls: tuple[str, ...] = (),
 ) -> Launched:
-    """Start an engine for `suite` and return as soon as its log is open. Raises `LaunchError`."""
+    """Start an engine for `suite`, read under `overrides`, and return as soon as its log is open.
+
+    Raises `LaunchError`.
+    """
     name = suite.suite.name if suite.suite else suite.name
     log = new_session_path(places.sessions_folder(), name, datetime.now().astimezone())
     # The engine's own struct is not imported here: that would bring the backends into the terminal's process.
@@ -51,6 +54,7 @@ def start_engine(
         "do": "run",
         "log": str(log.resolve()),
         "suite": suite.text,
+        "suite_read": suite.suite,
         "suite_path": str(suite.path),
         "overrides": dict(overrides),
         "models": models,

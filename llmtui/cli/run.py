@@ -10,6 +10,7 @@ from llmtui import places
 from llmtui.cli.addresses import ServerAddress, named_models
 from llmtui.cli.launch import Launched, LaunchError, start_engine
 from llmtui.cli.suite_files import SuiteFile, find_suite
+from llmtui.collector import collector_off
 from llmtui.documents import DocumentError
 from llmtui.settings import read_settings
 from llmtui.suites.reading import ONLY, read_suite
@@ -68,7 +69,8 @@ def watch(launched: Launched, *, plain: bool, detach: bool, out: Path | None = N
         click.echo(f"session {launched.log.stem} runs; watch it by: llmtui attach {launched.log.stem}")
         return
     if plain or not can_show_screen():
-        from llmtui.cli.follow_plain import follow_plain
+        with collector_off():
+            from llmtui.cli.follow_plain import follow_plain
 
         raise SystemExit(follow_plain(launched.log, engine=launched.engine, out=out))
     from llmtui.cli.screen import show_session
@@ -91,11 +93,10 @@ def launch(
 
 
 def checked(file: SuiteFile, overrides: dict[str, str]) -> SuiteFile:
-    """Return `file` when it is a right suite under `overrides`; raise `DocumentError` else."""
+    """Return `file` with its suite as it is under `overrides`; raise `DocumentError` for one that is not right."""
     if file.problem is not None:
         raise DocumentError(file.problem)
-    read_suite(file.text, str(file.path), overrides)
-    return file
+    return file._replace(suite=read_suite(file.text, str(file.path), overrides)) if overrides else file
 
 
 def _check_out(out: Path, *, detach: bool) -> None:

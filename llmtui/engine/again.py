@@ -9,8 +9,8 @@ from llmtui.documents import DocumentError
 from llmtui.engine.queue import kin
 from llmtui.events import JobQueued
 from llmtui.log.read import LogError, LogReader
-from llmtui.suites.changes import changed_plans, plan_of
 from llmtui.suites.lineup import PlannedModel
+from llmtui.suites.logged_plan import plan_of
 from llmtui.suites.plan import JobPlan, PlannedTarget, Plans, match_model, plan_jobs
 from llmtui.suites.schema import Suite, Watch
 
@@ -46,6 +46,8 @@ def _changed(parent: str, event: JobQueued, changes: Mapping[str, str]) -> list[
             f"the log of {parent} does not say how {event.job} was run, as those of other tools don't; "
             "it can't be run again"
         )
+    from llmtui.suites.changes import changed_plans  # noqa: PLC0415 - few sessions change anything
+
     try:
         plan = plan_of(event)
         return changed_plans(plan, changes) if changes else [plan]

@@ -29,14 +29,19 @@ from llmtui.engine.targets import LocalServerFactory, TargetSet
 from llmtui.events import FORMAT_VERSION, HardwareSnapshot, SessionFinished, SessionOpened
 from llmtui.log.write import LogTrouble, LogWriter
 from llmtui.suites.plan import Plans, plan_jobs
-from llmtui.suites.reading import read_suite
 from llmtui.suites.schema import Suite
 
 
 def suite_of(request: RunRequest) -> Suite:
     """Return the suite that a request asks for, with its models in place of the suite's own."""
-    suite = read_suite(request.suite, request.suite_path or "suite", request.overrides)
+    suite = request.suite_read or _read(request)
     return msgspec.structs.replace(suite, models=request.models) if request.models else suite
+
+
+def _read(request: RunRequest) -> Suite:
+    from llmtui.suites.reading import read_suite  # noqa: PLC0415 - most are read by whoever starts this process
+
+    return read_suite(request.suite, request.suite_path or "suite", request.overrides)
 
 
 ServersOf = Callable[[Recorder], LocalServerFactory]

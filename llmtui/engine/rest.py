@@ -33,7 +33,7 @@ from llmtui.log.decode import EventDecoder, last_turn
 from llmtui.log.read import BLOCK, LogError, open_log, read_header
 from llmtui.metrics.statistics import median
 from llmtui.state.order import move_key
-from llmtui.suites.changes import plan_of
+from llmtui.suites.logged_plan import plan_of
 from llmtui.suites.plan import JobPlan, PlannedTarget, Plans, plan_jobs
 from llmtui.suites.schema import Suite
 

@@ -2,9 +2,14 @@
 
 import msgspec
 
+from llmtui.suites.schema import Suite
+
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="run"):
     """A session to be run. `log` is the path of the file to create; keys stay in the environment and the settings.
+
+    `suite` is its text, for the log; `suite_read` is what whoever asks has read and checked in it, `overrides` and all,
+    so that nobody has to read it twice. Without that the engine reads the text.
 
     With `parent`, the path of another session's log, only its jobs `parent_jobs` run, with `changes` in their
     parameters, and with `within` until their rates are known to that share.
@@ -12,6 +17,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag=
 
     log: str
     suite: str
+    suite_read: Suite | None = None
     suite_path: str | None = None
     overrides: dict[str, str] = {}
     models: tuple[str, ...] = ()

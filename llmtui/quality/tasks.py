@@ -6,9 +6,9 @@ from typing import get_args
 
 import msgspec
 
-from llmtui.documents import read_document
 from llmtui.quality.scorers import AnyScorer
 from llmtui.suites.schema import Category
+from llmtui.yaml_documents import read_document
 
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 QUICK = 2

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from llmtui.documents import read_document
 from llmtui.quality.scorers import Shape
+from llmtui.yaml_documents import read_document
 
 SENTENCES_OF_PARAGRAPH = (4, 8)
 VALUES = (2200, 9999)

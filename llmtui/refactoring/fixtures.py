@@ -6,8 +6,8 @@ from typing import get_args
 
 import msgspec
 
-from llmtui.documents import read_document
 from llmtui.suites.kinds.refactor import FixtureName
+from llmtui.yaml_documents import read_document
 
 FIXTURES: tuple[FixtureName, ...] = get_args(FixtureName)
 """From the smallest to the largest."""

@@ -8,9 +8,7 @@ import msgspec
 import yaml
 
 from llmtui.documents import DocumentError, type_problem
-from llmtui.events import JobQueued
 from llmtui.suites.checks import problem_of_workload
-from llmtui.suites.lineup import PlannedModel
 from llmtui.suites.plan import JobPlan, requests_in, steps_of
 from llmtui.suites.reading import LEVELS, override_workloads
 from llmtui.suites.schema import AnyWorkload
@@ -18,34 +16,6 @@ from llmtui.suites.schema import AnyWorkload
 NOT_OFFERED = frozenset({"kind", "name"})
 LONGEST_SHOWN = 40
 """Characters of a value in the name of a variant; a longer one is cut and told from others by a piece of its hash."""
-
-
-def workload_of(parameters: Mapping[str, Any]) -> AnyWorkload:
-    """Return the workload that a log has as `parameters`. Raises `DocumentError`."""
-    try:
-        workload: AnyWorkload = msgspec.convert(dict(parameters), AnyWorkload)
-    except msgspec.ValidationError as error:
-        raise DocumentError(f"this version of llmtui can't run it: {error}") from None
-    return workload
-
-
-def plan_of(event: JobQueued) -> JobPlan:
-    """Return the plan of a job as it was queued. Raises `DocumentError` for one that can't be run any more."""
-    return JobPlan(
-        target=event.target,
-        backend=event.backend,
-        model=event.model,
-        quantization=event.quantization,
-        workload=workload_of(event.parameters),
-        name=event.workload,
-        iteration=event.iteration,
-        requests=event.requests,
-        variant=event.variant,
-        point=event.point,
-        load=event.load,
-        models=tuple(PlannedModel(place) for place in event.models),
-        parent_job=event.parent_job,
-    )
 
 
 def parse_change(text: str) -> tuple[str, str]:

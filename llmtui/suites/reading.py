@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 import yaml
 
-from llmtui.documents import DocumentError, convert_document, nearest_key, parse_document, type_problem
+from llmtui.documents import DocumentError, nearest_key, type_problem
 from llmtui.suites.checks import problem_of
 from llmtui.suites.kinds.base import workload_name
 from llmtui.suites.paths import set_path, split_path
 from llmtui.suites.schema import AnyWorkload, Suite
+from llmtui.yaml_documents import convert_document, parse_document
 
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}

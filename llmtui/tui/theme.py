@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 from textual.theme import Theme
 
-from llmtui.documents import DocumentError, read_document
+from llmtui.documents import DocumentError
+from llmtui.yaml_documents import read_document
 
 SHIPPED = Path(__file__).parent.parent / "themes"
 DEFAULT = "dark"

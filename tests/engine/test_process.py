@@ -1,9 +1,12 @@
+import msgspec
 import pytest
 
 from llmtui import control
+from llmtui.cli.suite_files import SHIPPED
 from llmtui.documents import DocumentError
 from llmtui.engine.process import obey, suite_of
-from llmtui.engine.run_request import RunRequest
+from llmtui.engine.run_request import AnyRequest, RunRequest
+from llmtui.suites.reading import read_suite
 
 TEXT = "name: q\nmodels: [a]\nworkloads:\n  - {kind: generate, prompts: [x]}\n"
 
@@ -50,3 +53,12 @@ def test_models_of_the_command_line_replace_those_of_the_suite():
     assert suite_of(RunRequest(log="l", suite=TEXT, models=("b", "c"))).models == ("b", "c")
     with pytest.raises(DocumentError, match=r"somewhere\.yaml:1"):
         suite_of(RunRequest(log="l", suite="nme: x", suite_path="somewhere.yaml"))
+
+
+@pytest.mark.parametrize("name", [file.stem for file in sorted(SHIPPED.glob("*.yaml"))])
+def test_a_suite_that_was_read_already_arrives_as_it_was(name):
+    suite = read_suite((SHIPPED / f"{name}.yaml").read_text(), name, {"limits.stall_s": "7.5"})
+    sent = msgspec.json.encode({"do": "run", "log": "l", "suite": "not read", "suite_read": suite})
+    request = msgspec.json.decode(sent, type=AnyRequest)
+    assert suite_of(request) == suite
+    assert suite.limits.stall_s == 7.5

@@ -1,8 +1,9 @@
 import pytest
 
-from llmtui.documents import DocumentError, read_document
+from llmtui.documents import DocumentError
 from llmtui.refactoring.fixtures import FIXTURES, Annotation, Structures, fixture_of
 from llmtui.refactoring.types import is_vague, known_type
+from llmtui.yaml_documents import read_document
 
 
 def test_there_are_three_of_growing_size():

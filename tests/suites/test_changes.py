@@ -8,8 +8,8 @@ from llmtui.suites.changes import (
     parameter_texts,
     parse_change,
     variant_name,
-    workload_of,
 )
+from llmtui.suites.logged_plan import workload_of
 from llmtui.suites.plan import JobPlan
 from llmtui.suites.schema import Generate, Load, Stress
 

@@ -11,7 +11,8 @@ from textual.widgets import Static
 
 from llmtui import wording
 from llmtui.documents import DocumentError
-from llmtui.suites.changes import change_workload, parameter_texts, parse_change, workload_of
+from llmtui.suites.changes import change_workload, parameter_texts, parse_change
+from llmtui.suites.logged_plan import workload_of
 from llmtui.tui.key_order import Line, OrderedScreen, Typed
 from llmtui.tui.widgets.rows import Column, Row, Rows
 
