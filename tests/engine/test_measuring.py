@@ -8,19 +8,19 @@ import pytest
 from support.scripted import Sink
 
 from llmtui import events as ev
-from llmtui.engine.measuring import LagMeter, ProcessMeter, SelfMeter
+from llmtui.engine.measuring import LAG_STEP_S, LagMeter, ProcessMeter, SelfMeter
 from llmtui.engine.recorder import Recorder
+from llmtui.metrics.client_bound import LEAST_LAGS
 from llmtui.suites.schema import Limits
 
 
 async def test_a_blocked_loop_shows_as_lag():
     meter = LagMeter(step_s=0.01)
-    task = asyncio.create_task(meter.run())
+    meter.start()
     await asyncio.sleep(0.05)
     time.sleep(0.2)  # noqa: ASYNC251 - the blocking is what is measured
     await asyncio.sleep(0.02)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    meter.stop()
     assert meter.lag_ns(100) > 150_000_000
     assert LagMeter().lag_ns(50) is None
 
@@ -79,7 +79,7 @@ def test_a_job_in_which_the_engine_used_too_much_is_flagged_once(limit, flags):
 
 
 class Sleeps:
-    """A clock that goes on by `late_ns` more than each sleep asked for, as a busy loop makes it seem."""
+    """A clock that goes on by `late_ns` more than each timer asked for, as a busy loop makes it seem."""
 
     def __init__(self, meter_step_s, late_ns):
         self.at = 0
@@ -91,14 +91,13 @@ class Sleeps:
 
 
 async def lags(late_ns, count):
-    """A meter that has measured `count` lags of `late_ns`: its clock is read at the begin and at the end of a sleep."""
+    """A meter that has measured `count` lags of `late_ns`."""
     meter = LagMeter(clock=Sleeps(0.001, late_ns), step_s=0.001)
-    task = asyncio.create_task(meter.run())
+    meter.start()
     async with asyncio.timeout(20):
         while meter.count < count:
             await asyncio.sleep(0.001)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    meter.stop()
     return meter
 
 
@@ -109,6 +108,23 @@ async def test_the_latest_lags_can_be_asked_for():
     assert meter.latest(0) == meter.latest(-1) == []
     assert meter.lag_ns(99) == 5_000_000
     assert (await lags(-9, 3)).lag_ns(50) == 0, "early is not late"
+
+
+async def test_a_stopped_meter_looks_no_more_and_keeps_what_it_has():
+    meter = await lags(5_000_000, 2)
+    seen = meter.latest(meter.count)
+    await asyncio.sleep(0.02)
+    assert meter.latest(100) == seen
+    meter.stop()
+    meter.start()
+    async with asyncio.timeout(20):
+        while meter.count == len(seen):
+            await asyncio.sleep(0.001)
+    meter.stop()
+
+
+def test_a_job_of_five_seconds_has_lags_enough_to_be_judged():
+    assert LEAST_LAGS * LAG_STEP_S <= 5.0
 
 
 async def test_a_job_is_judged_by_its_own_time_and_each_one_anew():
