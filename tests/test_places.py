@@ -120,3 +120,15 @@ def test_platformdirs_is_loaded_only_when_it_is_asked():
         "assert 'platformdirs' not in sys.modules; places.cache_folder({}); assert 'platformdirs' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
+@pytest.mark.parametrize("named", [{}, {"TEMP": "{here}"}, {"TMP": "{here}"}, {"TMP": "{here}/absent"}])
+def test_the_runtime_folder_is_where_tempfile_would_put_it(tmp_path, named):
+    environ = {name: value for name, value in os.environ.items() if name not in ("TMPDIR", "TEMP", "TMP")}
+    environ |= {name: value.format(here=tmp_path) for name, value in named.items()}
+    code = (
+        "import sys; from llmtui import places; folder = places.runtime_folder({}).parent; "
+        "print('tempfile' in sys.modules); import tempfile; print(str(folder) == tempfile.gettempdir())"
+    )
+    told = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == [str(bool(named)), "True"]

@@ -1,5 +1,6 @@
 """Following a session in plain lines, to its end."""
 
+import gc
 import signal
 import subprocess
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from llmtui import control, places
+from llmtui import places
 from llmtui.cli.filed_log import FiledLog
 from llmtui.cli.room import columns
 from llmtui.events import Event
@@ -41,6 +42,8 @@ def follow_plain(
     Ctrl-C only leaves: what we did not start we do not stop. A log that is not `ours` came through a pipe and is not
     named, since its file goes away, and no files are written of it. Those of ours go to `out`, None: beside the log.
     """
+    # All that was loaded stays: neither the collector nor the end of the process has to walk it.
+    gc.freeze()
     report = PlainReport()
     interrupts = 0
     going = True
@@ -123,6 +126,8 @@ def _stop(log: Path, engine: "subprocess.Popen[bytes]", *, hard: bool) -> None:
     if hard:
         engine.send_signal(signal.SIGTERM)
         return
+    from llmtui import control
+
     try:
         control.send_command(places.control_path(log), control.Stop(now=True))
     except control.ControlError:

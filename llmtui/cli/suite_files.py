@@ -1,6 +1,5 @@
 """Where suites are found: the user's settings folder first, then those that ship with llmtui, or any path."""
 
-import difflib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +46,9 @@ def find_suite(text: str, settings: Path) -> SuiteFile:
     known = {path.stem: path for path in reversed(list(_paths(settings)))}
     if text in known:
         return _read(known[text])
-    near = difflib.get_close_matches(text, known, n=1)
+    from difflib import get_close_matches
+
+    near = get_close_matches(text, known, n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(sorted(known))}"
     raise DocumentError(f"there is no suite `{text}`; {hint}")
 

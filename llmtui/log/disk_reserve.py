@@ -1,10 +1,11 @@
 """Room on a disk that is kept for the moment in which it is full: what says so has to stand somewhere."""
 
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from llmtui.log.private_file import make_file
 
 RETRY_S = 1.0
 
@@ -45,11 +46,11 @@ class DiskReserve:
 
 def _take(folder: Path, size: int) -> int | None:
     try:
-        file, name = tempfile.mkstemp(prefix=".llmtui-", dir=folder)
+        file, path = make_file(folder, ".llmtui-")
     except OSError:
         return None
     try:
-        Path(name).unlink()
+        path.unlink()
         # Random, since some file systems keep no room for what they can compress.
         left = memoryview(os.urandom(size))
         while left:

@@ -1,9 +1,7 @@
 """The sessions on the disk: listed quickly, whatever state their files are in, and found by name."""
 
-import difflib
 import os
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -46,7 +44,7 @@ def new_session_path(folder: Path, name: str, now: datetime, token: str | None =
     """Return a path for a new session: `20261121-040159-quick-3fa9.jsonl`. The folder is made if need be."""
     folder.mkdir(parents=True, exist_ok=True)
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "session"
-    return folder / f"{now:%Y%m%d-%H%M%S}-{slug}-{token or secrets.token_hex(2)}{SUFFIX}"
+    return folder / f"{now:%Y%m%d-%H%M%S}-{slug}-{token or os.urandom(2).hex()}{SUFFIX}"
 
 
 def list_sessions(folder: Path, index: Path | None = None) -> list[SessionEntry]:
@@ -150,7 +148,9 @@ def find_session(text: str | None, folder: Path) -> Path:
         raise LogError(f"`{text}` could be {', '.join(names[:5])}{more}; write more of it")
     if Path(text).exists():
         raise LogError(f"{text} is no session: {_no_log(Path(text))}")
-    close = difflib.get_close_matches(text, [path.stem for path in paths], n=3, cutoff=0.3)
+    from difflib import get_close_matches  # noqa: PLC0415 - for a wrong name only
+
+    close = get_close_matches(text, [path.stem for path in paths], n=3, cutoff=0.3)
     hint = f"near are {', '.join(close)}" if close else "see `llmtui sessions`"
     raise LogError(f"there is no session `{text}` in {folder}; {hint}")
 

@@ -1,6 +1,5 @@
 """What a list tells of a log, and an index that remembers it while the file is the same."""
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -153,6 +152,8 @@ class SummaryIndex:
 
 def index_file(folder: Path, state: Path) -> Path:
     """Return the file in `state` (the folder of llmtui's own notes) that remembers the logs of `folder`."""
+    import hashlib  # noqa: PLC0415 - brings OpenSSL along; only a list of sessions needs it
+
     return state / f"sessions-{hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]}.json"
 
 

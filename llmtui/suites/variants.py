@@ -1,14 +1,16 @@
 """Variants of a suite: what each changes, and the balanced order in which they take turns."""
 
-import random
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from llmtui.documents import DocumentError, type_problem
 from llmtui.suites.paths import set_path
 from llmtui.suites.schema import Embedded, Suite, Variant, Workload
+
+if TYPE_CHECKING:
+    from random import Random
 
 W = TypeVar("W", bound=Workload)
 
@@ -58,14 +60,16 @@ def balanced_order(count: int, rounds: int, seed: int) -> list[list[int]]:
     Two variants go ABBA or BAAB, drawn for each pair of rounds, which cancels a linear drift of the machine; more of
     them go by Latin squares with drawn symbols and rows, in which each variant stands once at each place.
     """
-    draw = random.Random(seed)  # noqa: S311 - a repeatable order, not a secret
+    from random import Random  # noqa: PLC0415 - a suite without variants draws nothing
+
+    draw = Random(seed)  # noqa: S311 - a repeatable order, not a secret
     orders: list[list[int]] = []
     while len(orders) < rounds:
         orders += _block(count, draw)
     return orders[:rounds]
 
 
-def _block(count: int, draw: random.Random) -> Sequence[list[int]]:
+def _block(count: int, draw: "Random") -> Sequence[list[int]]:
     symbols = list(range(count))
     draw.shuffle(symbols)
     square = [symbols[place:] + symbols[:place] for place in range(count)]

@@ -11,8 +11,8 @@ from contextlib import aclosing
 from functools import partial
 
 from llmtui import wording
-from llmtui.metrics.heat.evidence import Sample
-from llmtui.metrics.heat.heat_guard import BLIND_NS, Alarm, HeatGuard, device_name, heat_criteria
+from llmtui.metrics.heat.evidence import Sample, name_of
+from llmtui.metrics.heat.heat_guard import BLIND_NS, Alarm, HeatGuard, heat_criteria
 from llmtui.metrics.heat.stress_verdict import judge_stress
 from llmtui.suites.schema import Stress
 from llmtui.workloads.asking import all_of
@@ -104,7 +104,7 @@ class _Run:
             self._blind_told.add(device)
             then = "the load goes on" if self._spec.allow_blind else f"the load ends in {BLIND_NS / 1e9:.0f} s"
             reason = wording.visible(self._guard.why_blind(device))
-            text = f"the temperature of {device_name(device)} can't be read any more ({reason}); {then}"
+            text = f"the temperature of {name_of(device)} can't be read any more ({reason}); {then}"
             self._bench.warn("guard-blind", text)
 
     async def hold(self, watching: "asyncio.Task[None]") -> None:

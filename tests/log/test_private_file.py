@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from llmtui.log.private_file import create_file, replace_file
+from llmtui.log.private_file import create_file, make_file, replace_file
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +23,17 @@ def test_both_are_the_owners_alone(tmp_path):
     create_file(tmp_path / "b", b"2")
     assert (mode(tmp_path / "a"), mode(tmp_path / "b")) == (0o600, 0o600)
     assert (tmp_path / "a").read_bytes() + (tmp_path / "b").read_bytes() == b"12"
+
+
+def test_each_new_file_has_a_name_of_its_own_and_is_the_owners_alone(tmp_path):
+    made = [make_file(tmp_path, ".x-") for _ in range(20)]
+    for descriptor, path in made:
+        os.write(descriptor, path.name.encode())
+        os.close(descriptor)
+    assert {path.read_text() for _, path in made} == {path.name for path in tmp_path.iterdir()}
+    assert {mode(path) for _, path in made} == {0o600}
+    with pytest.raises(FileNotFoundError):
+        make_file(tmp_path / "absent", ".x-")
 
 
 def test_a_file_that_others_could_read_is_closed_when_it_is_replaced(tmp_path):

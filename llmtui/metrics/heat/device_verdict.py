@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from llmtui import wording
-from llmtui.metrics.heat.evidence import BOARD, Kind
+from llmtui.metrics.heat.evidence import BOARD, Kind, name_of
 from llmtui.metrics.heat.gpu_evidence import LOWERED_LIMIT
-from llmtui.metrics.heat.heat_guard import device_name
 from llmtui.metrics.heat.reading_history import HELD_S, REFERENCE_TO_S
 from llmtui.metrics.heat.throttle_tally import ThrottleTally, Total
 from llmtui.readings import CLOCK_REASONS, POWER_BRAKE
@@ -182,11 +181,6 @@ class DeviceJudge:
         reasons = [self._missing.get(f"{device}.{figure}") for figure in figures]
         known = dict.fromkeys(wording.visible(reason) for reason in reasons if reason)
         return "; ".join(known) or "it reports neither throttling nor clock and temperature"
-
-
-def name_of(device: str) -> str:
-    """Return a device as people write it."""
-    return "the board" if device == BOARD else device_name(device)
 
 
 def _seconds(seconds: float) -> str:

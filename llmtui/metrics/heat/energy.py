@@ -7,8 +7,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from llmtui import wording
-from llmtui.metrics.heat.device_verdict import name_of
-from llmtui.metrics.heat.evidence import BOARD
+from llmtui.metrics.heat.evidence import BOARD, name_of
 from llmtui.metrics.heat.reading_history import HELD_S
 from llmtui.metrics.inference.intervals import Missing
 

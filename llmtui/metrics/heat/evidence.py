@@ -62,6 +62,11 @@ class SampleEvidence(msgspec.Struct, frozen=True):
     degrees: Mapping[str, float] = {}
 
 
+def name_of(device: str) -> str:
+    """Return a device, such as "cpu", "gpu.0" or "board", as people write it."""
+    return "the board" if device == BOARD else device.replace(".", " ").upper()
+
+
 class Look(msgspec.Struct):
     """One sample while it is looked at: what is known of its moment, and what was found so far.
 

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from llmtui import wording
-from llmtui.metrics.heat.device_verdict import name_of
-from llmtui.metrics.heat.evidence import Sample
+from llmtui.metrics.heat.evidence import Sample, name_of
 from llmtui.metrics.heat.gpu_evidence import POWER, THERMAL, reason_words
 from llmtui.metrics.heat.other_causes import FAULTS
 from llmtui.metrics.heat.reading_history import as_bits

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from llmtui.events import Criterion
+from llmtui.metrics.heat.evidence import name_of
 from llmtui.readings import ASLEEP
 
 PASS_C = 85.0
@@ -112,7 +113,7 @@ class HeatGuard:
         at_once = own is not None and value >= max(own - BELOW_LIMIT_C, limits.abort)
         if not at_once and self._hot[device] < READINGS_TO_ABORT:
             return None
-        name = device_name(device)
+        name = name_of(device)
         return Alarm(
             "overheated", f"{name} reached {value:.0f} °C; the limit is {limits.abort:.0f} °C ({limits.source})"
         )
@@ -136,7 +137,7 @@ class HeatGuard:
         for device, since in self.blind_since_ns.items():
             if t - since >= BLIND_NS:
                 self.unseen[device] = self.why_blind(device)
-                text = f"the temperature of {device_name(device)} can't be read any more: {self.unseen[device]}"
+                text = f"the temperature of {name_of(device)} can't be read any more: {self.unseen[device]}"
                 alarms.append(Alarm("sensor lost", text))
         return alarms[0] if alarms else None
 
@@ -166,16 +167,11 @@ def heat_criteria(
         text = f"at most {peak:.0f} °C; the limit to pass is {limits.most:.0f} °C ({limits.source})"
         if passed and device in unseen:
             passed, text = None, f"{text}; not judged, since it could not be read all the time: {unseen[device]}"
-        found.append(Criterion(name=f"temperature of {device_name(device)}", passed=passed, text=text))
+        found.append(Criterion(name=f"temperature of {name_of(device)}", passed=passed, text=text))
     for device in carrying:
         key = f"{device}.temperature"
         if _TEMPERATURE.fullmatch(key) and device not in guard.peaks:
             text = f"not evaluated: {missing.get(key, 'it is not read here')}"
-            found.append(Criterion(name=f"temperature of {device_name(device)}", passed=None, text=text))
+            found.append(Criterion(name=f"temperature of {name_of(device)}", passed=None, text=text))
     text = "not evaluated: no temperature can be read here"
     return found or [Criterion(name="temperature", passed=None, text=text)]
-
-
-def device_name(device: str) -> str:
-    """Return "cpu" or "gpu.0" as people write it."""
-    return device.replace(".", " ").upper()

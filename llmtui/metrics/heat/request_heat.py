@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from llmtui import wording
-from llmtui.metrics.heat.device_verdict import name_of
-from llmtui.metrics.heat.evidence import BOARD, SampleEvidence
+from llmtui.metrics.heat.evidence import BOARD, SampleEvidence, name_of
 from llmtui.metrics.heat.reading_history import HELD_S
 
 AT_WORK_SHARE = 1 / 3

@@ -5,9 +5,8 @@ from llmtui.metrics.heat.device_verdict import (
     LIMITED_SHARE,
     SLOW_AND_HOT_S,
     DeviceJudge,
-    name_of,
 )
-from llmtui.metrics.heat.evidence import Finding, SampleEvidence
+from llmtui.metrics.heat.evidence import Finding, SampleEvidence, name_of
 from llmtui.metrics.heat.throttle_tally import ThrottleTally
 
 SECOND = 1_000_000_000
