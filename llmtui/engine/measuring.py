@@ -6,8 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-import psutil
-
+from llmtui.engine.process_meter import ChangingMeter, ProcessMeter
 from llmtui.engine.recorder import Recorder
 from llmtui.events import CLIENT_BOUND, SelfMeasured
 from llmtui.metrics.client_bound import client_bound_reason
@@ -70,44 +69,6 @@ class LagMeter:
         return None if lag is None else round(lag)
 
 
-class ProcessMeter:
-    """Processor share and memory of one process between two looks."""
-
-    def __init__(self, pid: int, clock: Callable[[], int] = time.monotonic_ns) -> None:
-        self._clock = clock
-        self._pid = pid
-        self._process: psutil.Process | None = None
-        self._used = 0.0
-        self._at = 0
-        self._open()
-
-    def _open(self) -> None:
-        try:
-            self._process = psutil.Process(self._pid)
-            self._used, self._at = self._cpu_seconds(self._process), self._clock()
-        except psutil.Error:
-            self._process = None
-
-    @staticmethod
-    def _cpu_seconds(process: psutil.Process) -> float:
-        times = process.cpu_times()
-        return times.user + times.system
-
-    def look(self) -> tuple[float | None, int | None]:
-        """Return (percent of one core since the last look, resident bytes); None when the process is gone."""
-        if self._process is None:
-            return None, None
-        try:
-            used, now = self._cpu_seconds(self._process), self._clock()
-            memory = self._process.memory_info().rss
-        except psutil.Error:
-            self._process = None
-            return None, None
-        share = (used - self._used) * 1e11 / (now - self._at) if now > self._at else None
-        self._used, self._at = used, now
-        return share, memory
-
-
 class SelfMeter:
     """Logs what llmtui uses every `every_s` seconds, and flags a job in whose figures llmtui itself may be."""
 
@@ -128,7 +89,7 @@ class SelfMeter:
         self._cpu_clock = cpu_clock
         self._lag = LagMeter()
         self._own = ProcessMeter(os.getpid())
-        self._sampler = _SamplerMeter(sampler_pid)
+        self._sampler = ChangingMeter(sampler_pid)
         self._job: str | None = None
         self._job_began = (0, 0.0)
         self._job_lags = 0
@@ -184,20 +145,3 @@ class SelfMeter:
                 log_bytes=self._log_bytes(),
             )
         )
-
-
-class _SamplerMeter:
-    """The meter of whichever process is the sampler now."""
-
-    def __init__(self, pid: Callable[[], int | None]) -> None:
-        self._pid = pid
-        self._meter: tuple[int, ProcessMeter] | None = None
-
-    def look(self) -> tuple[float | None, int | None]:
-        """Return CPU share and memory; None without a sampler, and for the share at the first look at one."""
-        pid = self._pid()
-        if pid is None:
-            return None, None
-        if self._meter is None or self._meter[0] != pid:
-            self._meter = (pid, ProcessMeter(pid))
-        return self._meter[1].look()

@@ -1,6 +1,7 @@
 """Processes as the kernel tells them: parents, times, memory, command lines, and who listens on a port."""
 
 import os
+import sys
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
@@ -52,6 +53,15 @@ class ProcessTable(Protocol):
 
     def listeners(self, port: int) -> "set[int] | Missing":
         """Return the processes that listen on a TCP port (none: nobody does), or why they cannot be told."""
+
+
+def this_machine(platform: str = sys.platform) -> ProcessTable:
+    """Return the processes of this machine."""
+    if platform == "linux":
+        return ProcFolder()
+    from llmtui.telemetry.portable import PortableTable  # noqa: PLC0415 - psutil is for other systems
+
+    return PortableTable()
 
 
 class ProcFolder:

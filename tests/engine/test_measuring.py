@@ -1,14 +1,12 @@
 import asyncio
 import os
-import subprocess
-import sys
 import time
 
 import pytest
 from support.scripted import Sink
 
 from llmtui import events as ev
-from llmtui.engine.measuring import LAG_STEP_S, LagMeter, ProcessMeter, SelfMeter
+from llmtui.engine.measuring import LAG_STEP_S, LagMeter, SelfMeter
 from llmtui.engine.recorder import Recorder
 from llmtui.metrics.client_bound import LEAST_LAGS
 from llmtui.suites.schema import Limits
@@ -23,21 +21,6 @@ async def test_a_blocked_loop_shows_as_lag():
     meter.stop()
     assert meter.lag_ns(100) > 150_000_000
     assert LagMeter().lag_ns(50) is None
-
-
-def test_a_process_that_works_uses_cpu_and_one_that_is_gone_uses_nothing():
-    child = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-    try:
-        meter = ProcessMeter(child.pid)
-        time.sleep(0.3)
-        share, memory = meter.look()
-        assert share > 5
-        assert memory > 1_000_000
-    finally:
-        child.kill()
-        child.wait()
-    assert meter.look() == (None, None)
-    assert ProcessMeter(child.pid).look() == (None, None)
 
 
 def meter_for(sink, *, clock=time.monotonic_ns, cpu_clock=time.process_time, **limits):
