@@ -6,3 +6,5 @@
 
 Every figure is a value or a `Missing` with a reason that a person understands; nothing here turns unknown into 0.
 """
+
+import llmtui.lean_msgspec  # noqa: F401 - before any module of this package imports msgspec

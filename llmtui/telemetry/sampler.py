@@ -6,7 +6,6 @@ It is a process of its own because a graphics driver can hang or crash and take 
 stdout is closed or its parent is gone.
 """
 
-import argparse
 import os
 import sys
 import time
@@ -17,6 +16,7 @@ from llmtui.telemetry.inbox import Inbox
 from llmtui.telemetry.lanes import STALE_NS, Lane
 from llmtui.telemetry.once import take_once
 from llmtui.telemetry.sample_lines import SamplerCommand, SamplerLine, Watch, encode
+from llmtui.telemetry.sampler_options import USAGE, OptionError, read_options
 from llmtui.telemetry.sampling import SHORTEST_S, Sampler
 from llmtui.telemetry.sources import Source, find_sources
 
@@ -97,17 +97,16 @@ def _write(out: BinaryIO, lines: list[SamplerLine]) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run as the engine's child."""
-    parser = argparse.ArgumentParser(prog="python -m llmtui.telemetry.sampler", description="Sample the machine.")
-    parser.add_argument("--interval-ms", type=int, default=1000, help="milliseconds between samples, at least 50")
-    parser.add_argument("--count", type=int, help="end after so many samples")
-    parser.add_argument("--once", action="store_true", help="one sample with its rates, two looks a second apart")
-    parser.add_argument("--root", default="/", help="folder that holds another machine's /sys and /proc")
-    parser.add_argument("--port", type=int, help="watch the server that listens on this port")
-    parser.add_argument("--pid", type=int, help="watch the server with this process id")
-    parser.add_argument("--cpu-sensor", metavar="CHIP/LABEL", help="which sensor tells the processor's temperature")
-    parser.add_argument("--stale-ms", type=int, default=STALE_NS // 1_000_000, help="patience with a driver that hangs")
-    parser.add_argument("--parent", type=int, default=os.getppid(), help="end when this is no longer the parent")
-    given = parser.parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if "--help" in arguments or "-h" in arguments:
+        sys.stdout.write(USAGE)
+        sys.stdout.flush()
+        return 0
+    try:
+        given = read_options(arguments)
+    except OptionError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     watch = Watch(port=given.port, pid=given.pid) if given.port or given.pid else None
     if given.once:
         _write(sys.stdout.buffer, take_once(find_sources(given.root, cpu_sensor=given.cpu_sensor), watch=watch))
@@ -119,7 +118,7 @@ def main(arguments: list[str] | None = None) -> int:
         watch=watch,
         cpu_sensor=given.cpu_sensor,
         stale_s=given.stale_ms / 1000,
-        parent=given.parent,
+        parent=os.getppid() if given.parent is None else given.parent,
     )
 
 
