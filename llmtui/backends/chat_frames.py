@@ -7,7 +7,9 @@ answer is whole, [DONE] is not: it also follows answers that were broken off.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from llmtui.backends.base import BackendError, Chunk, End
 from llmtui.backends.counters import read_count
@@ -18,14 +20,14 @@ _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 _FINISHES_OF_FAILURE = frozenset({"error", "abort"})
 
 
-class TextPiece(NamedTuple):
+class TextPiece(msgspec.Struct, frozen=True):
     """A piece of text, never empty."""
 
     text: str
     reasoning: bool
 
 
-class ChatFrame(NamedTuple):
+class ChatFrame(msgspec.Struct, frozen=True):
     """What one frame says. `error` is the server's own error object or string, for `problems.stream_problem`."""
 
     pieces: tuple[TextPiece, ...] = ()
@@ -36,17 +38,21 @@ class ChatFrame(NamedTuple):
 
 def read_frame(frame: Mapping[str, Any]) -> ChatFrame:
     """Interpret one parsed JSON frame of a stream."""
-    error = _error_of(frame)
-    if error is not None:
-        return ChatFrame(error=error)
+    if frame.get("error") or frame.get("object") == "error" or ("detail" in frame and "choices" not in frame):
+        # LM Studio repeats the words beside the object, others have all of it there.
+        return ChatFrame(error=frame)
     pieces: list[TextPiece] = []
     finish_reason = None
     choices = frame.get("choices")
     for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, dict):
-            pieces += _pieces_of(choice)
-            finish_reason = _text(choice.get("finish_reason")) or finish_reason
-    return ChatFrame(tuple(pieces), finish_reason, read_usage(frame.get("usage")))
+        if not isinstance(choice, dict):
+            continue
+        _add_pieces(choice, pieces)
+        reason = choice.get("finish_reason")
+        if reason and isinstance(reason, str):
+            finish_reason = reason
+    usage = frame.get("usage")
+    return ChatFrame(tuple(pieces), finish_reason, None if usage is None else read_usage(usage))
 
 
 def read_usage(usage: Any) -> Usage | None:
@@ -71,7 +77,7 @@ class ChatStreamReader(EventReader):
         url: The server, as error sentences name it.
         model: The model that was asked for, as error sentences name it.
         secret: A key that no error sentence may hold.
-        read_timings: Finds the server's own timings in a frame; the last that is not None goes into `End.timings`.
+        read_timings: Reads the server's own timings, for `End.timings`, in the last frame that has an object `timings`.
         read_running_count: Finds how many tokens there are up to a frame; without it the usage of each frame may tell.
     """
 
@@ -92,8 +98,8 @@ class ChatStreamReader(EventReader):
         self._finish_reason: str | None = None
         self._finished_ns = 0
         self._usage: Usage | None = None
-        self._timings: ServerTimings | None = None
-        self._counts_as_it_goes: bool | None = None
+        self._timed: Mapping[str, Any] | None = None
+        self._counts_as_it_goes = True
 
     def finish(self, notes: tuple[str, ...] = ()) -> End:
         """Return how the answer ended, after `flush` or [DONE]; `notes` go into `End.notes`.
@@ -111,7 +117,8 @@ class ChatStreamReader(EventReader):
             raise BackendError("server_error", text)
         if self._events.undecodable_lines:
             notes += (f"{self._events.undecodable_lines} lines of the answer held bytes that are no UTF-8",)
-        return End(self._finished_ns, self._finish_reason, self._usage, self._timings, notes)
+        timings = self._read_timings(self._timed) if self._read_timings and self._timed else None
+        return End(self._finished_ns, self._finish_reason, self._usage, timings, notes)
 
     def _take_value(self, value: Any, at_ns: int, chunks: list[Chunk]) -> None:
         if not isinstance(value, dict):
@@ -122,45 +129,33 @@ class ChatStreamReader(EventReader):
         self._frames += 1
         if frame.usage is not None:
             self._usage = frame.usage
-        if self._read_timings is not None:
-            self._timings = self._read_timings(value) or self._timings
+        if self._read_timings is not None and isinstance(value.get("timings"), dict):
+            self._timed = value
         if frame.pieces:
-            tokens = self._tokens_with(frame.usage, value)
+            tokens = None
+            if self._read_running_count is not None:
+                tokens = self._read_running_count(value)
+            elif self._counts_as_it_goes:
+                # A server that states its usage only once may do so on a frame with text; a lone count is no running
+                # one, so that each text so far must have come with one.
+                tokens = frame.usage.completion_tokens if frame.usage is not None else None
+                self._counts_as_it_goes = tokens is not None
             chunks += [Chunk(at_ns, piece.text, piece.reasoning, tokens) for piece in frame.pieces]
         if frame.finish_reason is not None:
             self._finish_reason = frame.finish_reason
             self._finished_ns = at_ns
 
-    def _tokens_with(self, usage: Usage | None, frame: Mapping[str, Any]) -> int | None:
-        """Return the server's count with the text of this frame, if it has given one with every text so far.
 
-        A server that states its usage only once may do so on a frame with text; a lone count is no running one.
-        """
-        if self._read_running_count is not None:
-            return self._read_running_count(frame)
-        count = usage.completion_tokens if usage is not None else None
-        self._counts_as_it_goes = count is not None and self._counts_as_it_goes is not False
-        return count if self._counts_as_it_goes else None
-
-
-def _error_of(frame: Mapping[str, Any]) -> Any:
-    if frame.get("error"):
-        # LM Studio repeats the words beside the object, others have all of it there.
-        return frame
-    if frame.get("object") == "error" or ("detail" in frame and "choices" not in frame):
-        return frame
-    return None
-
-
-def _pieces_of(choice: dict[str, Any]) -> list[TextPiece]:
+def _add_pieces(choice: dict[str, Any], pieces: list[TextPiece]) -> None:
     delta = choice.get("delta")
-    if not isinstance(delta, dict):
-        delta = {"content": choice.get("text")}
-    reasoning = next((text for field in _REASONING_FIELDS if (text := _text(delta.get(field)))), "")
-    answer = _text(delta.get("content"))
-    pieces = (TextPiece(reasoning, reasoning=True), TextPiece(answer, reasoning=False))
-    return [piece for piece in pieces if piece.text]
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    if isinstance(delta, dict):
+        answer = delta.get("content")
+        for field in _REASONING_FIELDS:
+            reasoning = delta.get(field)
+            if reasoning and isinstance(reasoning, str):
+                pieces.append(TextPiece(reasoning, reasoning=True))
+                break
+    else:
+        answer = choice.get("text")
+    if answer and isinstance(answer, str):
+        pieces.append(TextPiece(answer, reasoning=False))

@@ -8,6 +8,8 @@ LARGEST = 2**53
 
 def read_count(value: Any) -> int | None:
     """Return a count of 0 or more."""
+    if type(value) is int and 0 <= value <= LARGEST:
+        return value
     number = read_number(value)
     return None if number is None else int(number)
 

@@ -9,7 +9,7 @@ from typing import Any
 from llmtui.backends.base import BackendError, Chunk, End, GenerationRequest
 from llmtui.backends.counters import read_positive
 from llmtui.backends.stream_reader import StreamReader
-from llmtui.backends.wire import NdjsonParser
+from llmtui.backends.wire import NdjsonParser, decode_json
 from llmtui.events import Model, ServerTimings, Usage
 
 PROMPT_SETTINGS = frozenset({"format", "raw", "suffix", "system", "template", "think", "tools"})
@@ -67,7 +67,7 @@ class RowReader(StreamReader[bytes]):
         return self._end
 
     def _take(self, frame: bytes, at_ns: int, chunks: list[Chunk]) -> None:
-        row = self._decode(frame)
+        row = decode_json(frame)
         if not isinstance(row, dict):
             raise self._malformed("The server sent a row that is no JSON object.")
         self._frames += 1
@@ -90,10 +90,16 @@ class RowReader(StreamReader[bytes]):
 def read_chunks(row: Mapping[str, Any], at_ns: int) -> list[Chunk]:
     """Return the pieces of text in a row of /api/chat or /api/generate, reasoning first."""
     message = row.get("message")
-    if not isinstance(message, dict):
-        message = {"thinking": row.get("thinking"), "content": row.get("response")}
-    pieces = ((message.get("thinking"), True), (message.get("content"), False))
-    return [Chunk(at_ns, text, reasoning) for text, reasoning in pieces if isinstance(text, str) and text]
+    if isinstance(message, dict):
+        thinking, answer = message.get("thinking"), message.get("content")
+    else:
+        thinking, answer = row.get("thinking"), row.get("response")
+    chunks = []
+    if thinking and isinstance(thinking, str):
+        chunks.append(Chunk(at_ns, thinking, reasoning=True))
+    if answer and isinstance(answer, str):
+        chunks.append(Chunk(at_ns, answer))
+    return chunks
 
 
 def read_usage(row: Mapping[str, Any]) -> Usage | None:

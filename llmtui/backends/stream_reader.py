@@ -72,7 +72,15 @@ class StreamReader(ABC, Generic[FrameT]):
         chunks: list[Chunk] = []
         try:
             for read in reads:
-                self._feed_one(read, chunks)
+                self._last_ns = read.at_ns
+                self.received += len(read.data)
+                for frame in self._parser.feed(read.data):
+                    if not self.done:
+                        self._take(frame, read.at_ns, chunks)
+                if self._parser.fault is not None and not self.done:
+                    raise self._parser.fault
+        except WireError as fault:
+            self._problem = self._malformed(fault)
         except BackendError as problem:
             self._problem = problem
         if self._problem is not None:
@@ -81,15 +89,6 @@ class StreamReader(ABC, Generic[FrameT]):
                 raise self._problem
         self.has_text = self.has_text or bool(chunks)
         return chunks
-
-    def _feed_one(self, read: TimedRead, chunks: list[Chunk]) -> None:
-        self._last_ns = read.at_ns
-        self.received += len(read.data)
-        for frame in self._parser.feed(read.data):
-            if not self.done:
-                self._take(frame, read.at_ns, chunks)
-        if self._parser.fault is not None and not self.done:
-            raise self._malformed(self._parser.fault)
 
     def flush(self) -> list[Chunk]:
         """Return what the end of the body completes: a last frame without its end, unless it was cut within.
@@ -103,6 +102,8 @@ class StreamReader(ABC, Generic[FrameT]):
             for frame in self._parser.finish():
                 if not self.done:
                     self._take(frame, self._last_ns, chunks)
+        except WireError:
+            pass
         except BackendError as error:
             if error.kind != "malformed":
                 raise
@@ -114,13 +115,7 @@ class StreamReader(ABC, Generic[FrameT]):
 
     @abstractmethod
     def _take(self, frame: FrameT, at_ns: int, chunks: list[Chunk]) -> None:
-        """Add the chunks of a frame; raises what the frame says that went wrong."""
-
-    def _decode(self, data: bytes | str) -> Any:
-        try:
-            return decode_json(data)
-        except WireError as error:
-            raise self._malformed(error) from None
+        """Add the chunks of a frame. `BackendError`: what it says that went wrong; `WireError`: it is no JSON."""
 
     def _require_frames(self) -> None:
         if self._frames == 0:
@@ -152,7 +147,7 @@ class EventReader(StreamReader[SseEvent]):
         if frame.data.strip() == "[DONE]":
             self.done = True
             return
-        value = self._decode(frame.data)
+        value = decode_json(frame.data)
         if frame.name == "error":
             raise self._failure(value)
         self._take_value(value, at_ns, chunks)

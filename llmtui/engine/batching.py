@@ -42,13 +42,14 @@ class TokenBatcher:
             return
         chunks, self._pending = self._pending, []
         kind: TextKind = "reasoning" if chunks[0].reasoning else "answer"
+        # Lists are cheaper here than generators, which are woken for each chunk.
         counts = [chunk.tokens for chunk in chunks if chunk.tokens is not None]
         self._recorder.record(
             TokensReceived(
                 t=self._recorder.since_origin(chunks[-1].at_ns),
                 request=self._request,
-                offsets_us=tuple((chunk.at_ns - self._sent_ns) // 1000 for chunk in chunks),
-                texts=tuple(chunk.text for chunk in chunks),
+                offsets_us=tuple([(chunk.at_ns - self._sent_ns) // 1000 for chunk in chunks]),
+                texts=tuple([chunk.text for chunk in chunks]),
                 kind=kind,
                 tokens=tuple(counts) if len(counts) == len(chunks) else (),
             )

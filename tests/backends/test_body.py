@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import h11
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from llmtui.backends.body import HEAD_LIMIT, BodyUntilClose, ChunkedBody, SizedBody, body_of, keeps_alive
@@ -57,6 +57,23 @@ def test_chunks_are_what_h11_makes_of_them_however_they_are_split(pieces, cuts):
     else:
         assert (data, body.ended, body.beyond) == expected
         assert body.whole_at_close() is body.ended
+
+
+WHOLE_CHUNKS = st.sampled_from([
+    b"1\r\na\r\n", b"0a\r\n0123456789\r\n", b"A\r\n0123456789\r\n", b"4\r\n\r\n\r\n\r\n", b"1\r\na\r\n1\r\nb\r\n", b"2\r\na\r\n\r\n",
+    b"0x1\r\na\r\n", b"1_0\r\n0123456789abcdef\r\n", b"+1\r\na\r\n", b" 1\r\na\r\n", b"1\r\nab\r\n", b"2\r\na\r\n", b"1\r\na\n\r",
+])  # fmt: skip
+
+
+@given(reads=st.lists(st.binary(max_size=30) | WHOLE_CHUNKS | PIECES.map(b"".join), max_size=8))
+@example([b"9\r\na", b"1\r\nb\r\n"])
+@example([b"0\r\n", b"1\r\na\r\n"])
+def test_a_read_is_what_its_bytes_are_one_by_one(reads):
+    """A read of one byte is never a whole chunk, so that the one body takes every head by itself."""
+    at_once, bytewise = ChunkedBody(), ChunkedBody()
+    for read in reads:
+        assert at_once.feed(read) == b"".join(bytewise.feed(bytes([byte])) for byte in read)
+        assert (at_once.ended, at_once.beyond, at_once.fault) == (bytewise.ended, bytewise.beyond, bytewise.fault)
 
 
 @given(st.lists(st.binary(max_size=30), max_size=8))

@@ -2,7 +2,7 @@ import json
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from llmtui.backends.wire import LINE_LIMIT, NdjsonParser, SseEvent, SseParser, WireError, decode_json
@@ -128,6 +128,41 @@ def test_events_do_not_depend_on_how_the_bytes_were_cut(lines, cuts):
     events = [e for a, b in pairwise(edges) for e in parser.feed(body[a:b])] + parser.finish()
     assert events == whole.feed(body) + whole.finish()
     assert (parser.progress, parser.undecodable_lines) == (whole.progress, whole.undecodable_lines)
+
+
+READS = st.lists(
+    st.binary(max_size=20)
+    | st.sampled_from([
+        b"data: a\n\n", b"data: a\r\n\r\n", b"data: \n\n", b"data:  \xf0\x9f\xa6\x8a\n\n", b"data: \xff\n\n", b"data: b\n\ndata: c\n\n",
+        b"data: a\r\n\n", b"data: a\n\r\n\r\n", b"data: a\rdata: b\n\n", b"data: a\n: c\n\n", b"data:a\n\n", b"\xef\xbb\xbfdata: a\n\n",
+        b"event: e\n", b"data\n", b"data: a\n", b"data: a", b": c\n\n", b"\n", b"\r",
+    ]),
+    max_size=10,
+)  # fmt: skip
+
+
+@given(reads=READS)
+@example([b"event: e\n", b"data: a\n\n"])
+@example([b"data: a\n", b"data: b\n\n"])
+@example([b"data: a\n\n", b"\xef\xbb\xbfdata: b\n\n"])
+@example([b"\r", b"data: a\n\n", b"\n", b"data: b\n\n"])
+def test_a_read_says_what_its_bytes_say_one_by_one(reads):
+    """A read of one byte is never a whole event, so that the one parser goes line by line all the way."""
+    at_once, bytewise = SseParser(), SseParser()
+    for read in reads:
+        assert at_once.feed(read) == [event for byte in read for event in bytewise.feed(bytes([byte]))]
+        assert (at_once.progress, at_once.kept) == (bytewise.progress, bytewise.kept)
+        assert at_once.undecodable_lines == bytewise.undecodable_lines
+    assert at_once.finish() == bytewise.finish()
+
+
+@pytest.mark.parametrize("ends", [b"\n\n", b"\r\n\r\n"])
+def test_one_event_in_one_read_is_bounded_too(ends):
+    parser = SseParser()
+    (event,) = parser.feed(b"data: " + b"x" * LINE_LIMIT + ends)
+    assert (len(event.data), parser.fault) == (LINE_LIMIT, None)
+    assert parser.feed(b"data: x" + b"x" * LINE_LIMIT + ends) == []
+    assert "event of more than 16 MiB" in str(parser.fault)
 
 
 def test_progress_counts_what_is_neither_comment_nor_blank():
