@@ -11,6 +11,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, Protocol
 
 KERNEL_STAMPS = sys.platform == "linux"
@@ -28,16 +29,17 @@ _ONE_MOMENT_NS = 20_000
 _CLOCK_TRIES = 4
 
 
-def keep_stamping() -> socket.socket | None:
-    """Return a socket that makes the kernel stamp for as long as it is open; None where there are no stamps.
+@cache
+def keep_stamping() -> None:
+    """Let the kernel stamp for as long as this process lives, so far as it can stamp at all.
 
     Linux begins to stamp a moment after the first socket has asked for it: too late for what arrives in that moment.
+    And it is milliseconds of work for the kernel, which it would do again after the last such socket is gone.
     """
-    if not KERNEL_STAMPS:
-        return None
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-    return sock
+    if KERNEL_STAMPS:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        sock.detach()
 
 
 class StampedProtocol(Protocol):

@@ -6,7 +6,6 @@ start together by half a second.
 
 import asyncio
 import os
-import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -103,7 +102,6 @@ class TimedTransport:
         self._ssl_context = ssl_context
         self._connect_limit_s = connect_limit_s
         self._turnstile: Turnstile | None = None
-        self._stamping: socket.socket | None = None
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
 
@@ -124,8 +122,6 @@ class TimedTransport:
 
     async def aclose(self) -> None:
         """Drop every connection, and wait until all sockets are closed."""
-        if self._stamping is not None:
-            self._stamping.close()
         lost = [connection.closed for connection in self._open]
         for connection in tuple(self._open):
             connection.close()
@@ -163,7 +159,7 @@ class TimedTransport:
         try:
             async with asyncio.timeout(self._connect_limit_s):
                 if KERNEL_STAMPS and not tls:
-                    self._stamping = self._stamping or keep_stamping()
+                    keep_stamping()
                     StampedTransport(await connect_stamped(host, port), connection)
                 else:
                     loop = asyncio.get_running_loop()

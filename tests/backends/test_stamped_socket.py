@@ -49,9 +49,8 @@ class Seen:
 
 @pytest.fixture(autouse=True, scope="module")
 def stamping():
-    with keep_stamping():
-        time.sleep(0.1)  # the kernel begins to stamp a moment after the first socket has asked for it
-        yield
+    keep_stamping()
+    time.sleep(0.1)  # the kernel begins to stamp a moment after the first socket has asked for it
 
 
 async def pair():
