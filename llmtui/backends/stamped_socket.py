@@ -202,7 +202,7 @@ async def connect_stamped(host: str, port: int) -> socket.socket:
     """Return a socket that is connected to the first address of `host` that takes it. Raises `OSError`."""
     loop = asyncio.get_running_loop()
     failure = OSError(f"{host} has no address")
-    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+    for family, kind, protocol, _, address in await _addresses(loop, host, port):
         sock = socket.socket(family, kind, protocol)
         try:
             sock.setblocking(False)
@@ -216,3 +216,11 @@ async def connect_stamped(host: str, port: int) -> socket.socket:
         else:
             return sock
     raise failure
+
+
+async def _addresses(loop: asyncio.AbstractEventLoop, host: str, port: int) -> list[Any]:
+    try:
+        # What is an address already needs no threads to be looked up.
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)

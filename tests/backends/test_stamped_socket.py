@@ -205,3 +205,12 @@ def test_clocks_between_which_this_process_was_put_aside_are_read_again():
 def test_a_machine_that_never_lets_two_looks_be_close_gets_the_last_pair():
     ticks = iter(range(0, 10**9, 10**6))
     assert read_clocks(lambda: next(ticks), lambda: 7) == (7_000_000, 7)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_addresses_and_names_are_connected_to(host):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        with await connect_stamped(host, listener.getsockname()[1]) as ours:
+            assert ours.getpeername() == listener.getsockname()
