@@ -3,9 +3,9 @@
 from typing import Any, TypeVar
 
 import msgspec
-import yaml
 
 from llmtui.documents import DocumentError, Path, joined, nearest_key, parted, shown_path
+from llmtui.lean_yaml import yaml
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ def parse_document(text: str, source: str, kind: Any) -> dict[str, Any]:
     node = _compose(text, source)
     _refuse_unknown_keys(node, kind, source)
     try:
-        value: dict[str, Any] = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
+        value: dict[str, Any] = yaml.load(text, Loader=_LOADER)
     except yaml.YAMLError as error:
         raise DocumentError(_yaml_problem(error, source)) from None
     return value
