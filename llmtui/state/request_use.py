@@ -1,6 +1,5 @@
 """What the hardware did while each request ran: figures, memory around it, energy, and whether heat slowed it."""
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from operator import itemgetter
@@ -24,12 +23,10 @@ _SLOWED = frozenset({"thermal", "hardware"})
 TOGETHER_NS = 450_000_000
 """Heat changes in seconds: looking at it ten times in one costs much and tells nothing more."""
 
-_FIGURES = re.compile(
-    r"cpu\.(percent|temperature|frequency|power)|ram\.used|server\.(cpu|memory(\.(private|file|gpu))?)|client\.cpu"
-    r"|gpu\.\d+\.(percent|memory\.used|temperature|power|clock\.sm)"
-)
-_MEMORY = re.compile(r"ram\.used|server\.memory(\.(private|file|gpu))?|gpu\.\d+\.memory\.used")
-_ENERGY = re.compile(r"(cpu|board|gpu\.\d+)\.(energy|power)")
+_MEMORY = frozenset({"ram.used", "server.memory", "server.memory.private", "server.memory.file", "server.memory.gpu"})
+_FIGURES = _MEMORY | {"cpu.percent", "cpu.temperature", "cpu.frequency", "cpu.power", "server.cpu", "client.cpu"}
+_GPU_FIGURES = frozenset({"percent", "memory.used", "temperature", "power", "clock.sm"})
+_METERS = ("energy", "power")
 
 
 class UsedFigure(msgspec.Struct, frozen=True):
@@ -186,12 +183,12 @@ class UseFold(msgspec.Struct):
         """Return the figures of the samples from `first` to `stop`, without that one."""
         inside = [sample for _, sample in self.samples[first:stop]]
         found = {}
-        for key in sorted(key for key in keys if _FIGURES.fullmatch(key)):
+        for key in sorted(filter(_is_figure, keys)):
             values = [sample[key] for sample in inside if key in sample]
             found[key] = UsedFigure(
                 mean=sum(values) / len(values) if values else None,
                 peak=max(values, default=None),
-                middle=median(values) if _MEMORY.fullmatch(key) else None,
+                middle=median(values) if _is_memory(key) else None,
                 before=next((sample[key] for _, sample in reversed(self.samples[:first]) if key in sample), None),
                 after=next((sample[key] for _, sample in self.samples[stop:] if key in sample), None),
             )
@@ -203,11 +200,31 @@ class UseFold(msgspec.Struct):
         self.evidence = [one for one in self.evidence if one.t_ns >= oldest_ns]
 
 
+def _is_figure(key: str) -> bool:
+    return key in _FIGURES or _of_gpu(key) in _GPU_FIGURES
+
+
+def _is_memory(key: str) -> bool:
+    return key in _MEMORY or _of_gpu(key) == "memory.used"
+
+
+def _is_meter(key: str) -> bool:
+    device, _, figure = key.partition(".")
+    return _of_gpu(key) in _METERS or (device in {"cpu", "board"} and figure in _METERS)
+
+
+def _of_gpu(key: str) -> str | None:
+    """Return the figure that a key has of a GPU, such as `clock.sm` for `gpu.0.clock.sm`; None for any other key."""
+    device, _, rest = key.partition(".")
+    number, _, figure = rest.partition(".")
+    return figure if device == "gpu" and number.isdecimal() else None
+
+
 class _Kept(dict[str, bool]):
     """Whether a key is one of those that tell of a request, found out once for each."""
 
     def __missing__(self, key: str) -> bool:
-        self[key] = bool(_FIGURES.fullmatch(key) or _ENERGY.fullmatch(key))
+        self[key] = _is_figure(key) or _is_meter(key)
         return self[key]
 
 

@@ -50,17 +50,22 @@ def _redact_text(argument: str) -> str:
     return _USER_IN_URL.sub(f"{_HIDDEN}@", argument)
 
 
-_SERVERS = (
-    re.compile(r"(?:^|/)llama-server(?:\.exe)?$"),
-    re.compile(r"(?:^|/)llama-swap$"),
-    re.compile(r"(?:^|/)ollama$"),
-    re.compile(r"^VLLM::"),
-    re.compile(r"^sglang::", re.IGNORECASE),
-    re.compile(r"(?:^|/)(?:llmster|lm-studio)$", re.IGNORECASE),
-    re.compile(
-        r"(?:^|/)(?:vllm|sglang|koboldcpp|text-generation-launcher|text-generation-server|tabbyAPI|mlx_lm\.server)$"
-    ),
+_PROGRAMS = frozenset(
+    {
+        "koboldcpp",
+        "llama-server",
+        "llama-server.exe",
+        "llama-swap",
+        "mlx_lm.server",
+        "ollama",
+        "sglang",
+        "tabbyAPI",
+        "text-generation-launcher",
+        "text-generation-server",
+        "vllm",
+    }
 )
+_PROGRAMS_IN_ANY_CASE = frozenset({"llmster", "lm-studio"})
 _MODULES = ("vllm", "sglang", "llama_cpp.server", "mlx_lm", "mlx_lm.server", "llmtui.servers", "tensorrt_llm")
 _FORWARDERS = (
     "docker-proxy",
@@ -81,9 +86,16 @@ def is_server(arguments: Sequence[str]) -> bool:
     if not arguments:
         return False
     head = [*arguments[0].split(None, 1)[:1], *arguments[1:2]]
-    if any(pattern.search(word) for pattern in _SERVERS for word in head):
+    if any(map(_names_server, head)):
         return True
     return any(flag == "-m" and module.startswith(_MODULES) for flag, module in pairwise(arguments))
+
+
+def _names_server(word: str) -> bool:
+    """Say whether a word is the path of a server, or the title that one gives to its processes."""
+    name = word.rpartition("/")[2]
+    titled = word.startswith("VLLM::") or word.lower().startswith("sglang::")
+    return titled or name in _PROGRAMS or name.lower() in _PROGRAMS_IN_ANY_CASE
 
 
 def is_forwarder(name: str) -> bool:

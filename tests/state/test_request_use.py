@@ -134,3 +134,16 @@ def test_what_llmtui_itself_used_belongs_to_the_request_in_which_it_was_said():
     client = state.requests["j1.1"].use.figures["client.cpu"]
     assert client.mean == pytest.approx(0.2)
     assert (client.peak, client.before, client.after) == pytest.approx((0.3, 0.91, 0.81))
+
+
+def test_only_readings_that_tell_of_a_request_are_kept_and_of_those_the_figures():
+    told = {"cpu.percent", "ram.used", "server.cpu", "server.memory.gpu", "gpu.0.clock.sm", "gpu.12.memory.used"}
+    of_memory = {"ram.used", "server.memory.gpu", "gpu.12.memory.used"}
+    others = {"cpu.core.0.percent", "ram.total", "server.threads", "gpu.0.clock.mem", "gpu.x.power", "gpu.0", "gpu."}
+    meters = {"cpu.energy", "gpu.0.energy", "board.power"}
+    readings = dict.fromkeys(told | others | meters, 1.0)
+    state = session(lambda _: readings, request("j1.1", 5, 15))
+    figures = state.requests["j1.1"].use.figures
+    assert set(figures) == told
+    assert {key for key, figure in figures.items() if figure.middle is not None} == of_memory
+    assert {key for _, kept in state.use.samples for key in kept} == told | meters

@@ -22,6 +22,9 @@ from llmtui.telemetry.commands import (
         ["python3", "-m", "vllm.entrypoints.openai.api_server"],
         ["python", "-m", "llama_cpp.server"],
         ["/opt/llmster"],
+        ["/opt/LM-Studio"],
+        ["SGLang::router"],
+        ["bin/llama-server.exe"],
     ],
 )
 def test_servers_are_known_by_their_command_line(arguments):
@@ -30,7 +33,7 @@ def test_servers_are_known_by_their_command_line(arguments):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], [""], ["vim", "llama-server.md"], ["python3", "-m", "http.server"], ["grep", "-r", "vllm"], ["/bin/llama-server-old-notes"]],
+    [[], [""], ["vim", "llama-server.md"], ["python3", "-m", "http.server"], ["grep", "-r", "vllm"], ["/bin/llama-server-old-notes"], ["/opt/Ollama"], ["x/VLLM::a"], ["vllm/"]],
 )  # fmt: skip
 def test_others_are_not(arguments):
     assert not is_server(arguments)
