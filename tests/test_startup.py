@@ -3,10 +3,16 @@
 import subprocess
 import sys
 
+import pytest
+
+
+def all_loaded(modules):
+    code = f"import {modules}, sys; print(' '.join(sys.modules))"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
 
 def loaded(modules, *names):
-    code = f"import sys, {modules}; print(' '.join(sys.modules))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    found = all_loaded(modules)
     return [name for name in names if name in found]
 
 
@@ -31,5 +37,23 @@ def test_what_only_watches_goes_without_the_module_of_statistics():
     assert loaded("llmtui.tui.screens.session", "statistics", "llmtui.reports.compare") == []
 
 
-def test_a_plain_run_is_followed_without_an_event_loop():
-    assert loaded("llmtui.cli.run, llmtui.cli.follow_plain", "asyncio", "textual", "httpx") == []
+PLAIN = "llmtui.cli.main; llmtui.cli.main.llmtui.get_command(None, 'run'); import llmtui.cli.follow_plain"
+RARELY_NEEDED = ("dataclasses", "difflib", "hashlib", "random", "secrets", "shutil", "tempfile", "typing_extensions")
+
+
+def test_a_plain_run_is_followed_without_an_event_loop_and_what_only_a_rare_path_needs():
+    judges = ("llmtui.metrics.heat.device_verdict", "llmtui.metrics.heat.heat_guard", "llmtui.control")
+    assert loaded(PLAIN, "asyncio", "textual", "httpx", "socket", *judges, *RARELY_NEEDED) == []
+    assert loaded(PLAIN, "llmtui.reports.plain", "yaml") == ["llmtui.reports.plain", "yaml"]
+
+
+def test_the_sampler_goes_without_argparse_and_what_it_brings():
+    heavy = ("argparse", "gettext", "inspect", "ctypes", "subprocess", "llmtui.telemetry.portable")
+    assert loaded("llmtui.telemetry.sampler", *heavy, *RARELY_NEEDED) == []
+
+
+@pytest.mark.parametrize(("modules", "most"), [(PLAIN, 98), ("llmtui.telemetry.sampler", 42)])
+def test_a_start_loads_so_many_modules_of_ours_at_most(modules, most):
+    """Each costs about a third of a millisecond. Who needs another one may raise the number, knowing that."""
+    ours = [name for name in all_loaded(modules) if name.startswith("llmtui")]
+    assert most - 5 < len(ours) <= most
