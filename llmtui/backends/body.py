@@ -54,10 +54,10 @@ class ChunkedBody(Body):
         if not (self._left or self._held or self._in_trailer or self.fault):
             # Nearly every read of a stream of tokens is one whole chunk, and the way below costs several times as much.
             # It would find the same: the head says of all the rest that it is one chunk, and nothing waits for it.
-            end = data.find(b"\r\n")
-            size = len(data) - end - 4
-            if end > 0 and size > 0 and data[:end].lower() == b"%x" % size and data.endswith(b"\r\n"):
-                return data[end + 2 : -2]
+            head, _, rest = data.partition(b"\r\n")
+            size = len(rest) - 2
+            if size > 0 and head.lower() == b"%x" % size and rest[-2:] == b"\r\n":
+                return rest[:-2]
         if self._held:
             data, self._held = self._held + data, b""
         pieces: list[bytes] = []

@@ -96,20 +96,19 @@ class SseParser:
         """Return the event of a read that is one whole event of one line of data and nothing else; None for any other.
 
         Nearly every read of a stream of tokens is such a one, and the way line by line costs several times as much. It
-        would find the same: nothing waits for this read, and there is no other line in it.
+        would find the same: nothing waits for this read, and there is no other line in it. Whether it ends with a CR
+        whose LF is still to come is no matter: alone the LF is a blank line, which ends nothing where nothing waits.
         """
-        if self._line or self._after_return or self._name or self._data is not None:
+        if self._line or self._name or self._data is not None:
             return None
-        if data.endswith(b"\n\n"):
-            line = data[:-2]
-        elif data.endswith(b"\r\n\r\n"):
-            line = data[:-4]
-        else:
+        lines = data.splitlines()
+        if len(lines) != 2 or lines[1]:  # noqa: PLR2004 - one of data and a blank one
             return None
-        if not line.startswith(b"data: ") or b"\n" in line or b"\r" in line or len(line) > LINE_LIMIT:
+        line = lines[0]
+        if line[:6] != b"data: " or len(line) > LINE_LIMIT:
             return None
         try:
-            event = SseEvent("", line[len(b"data: ") :].decode())
+            event = SseEvent("", line[6:].decode())
         except UnicodeDecodeError:
             return None
         self._at_start = False

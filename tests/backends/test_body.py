@@ -67,6 +67,7 @@ WHOLE_CHUNKS = st.sampled_from([
 
 @given(reads=st.lists(st.binary(max_size=30) | WHOLE_CHUNKS | PIECES.map(b"".join), max_size=8))
 @example([b"9\r\na", b"1\r\nb\r\n"])
+@example([b"0\r\n\r\n"])
 @example([b"0\r\n", b"1\r\na\r\n"])
 def test_a_read_is_what_its_bytes_are_one_by_one(reads):
     """A read of one byte is never a whole chunk, so that the one body takes every head by itself."""

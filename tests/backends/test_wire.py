@@ -135,7 +135,7 @@ READS = st.lists(
     | st.sampled_from([
         b"data: a\n\n", b"data: a\r\n\r\n", b"data: \n\n", b"data:  \xf0\x9f\xa6\x8a\n\n", b"data: \xff\n\n", b"data: b\n\ndata: c\n\n",
         b"data: a\r\n\n", b"data: a\n\r\n\r\n", b"data: a\rdata: b\n\n", b"data: a\n: c\n\n", b"data:a\n\n", b"\xef\xbb\xbfdata: a\n\n",
-        b"event: e\n", b"data\n", b"data: a\n", b"data: a", b": c\n\n", b"\n", b"\r",
+        b"data: a\r\r", b"data: a\n\r", b"data: a\ndata: b\n", b"event: e\n", b"data\n", b"data: a\n", b"data: a", b": c\n\n", b"\n", b"\r",
     ]),
     max_size=10,
 )  # fmt: skip
@@ -145,7 +145,9 @@ READS = st.lists(
 @example([b"event: e\n", b"data: a\n\n"])
 @example([b"data: a\n", b"data: b\n\n"])
 @example([b"data: a\n\n", b"\xef\xbb\xbfdata: b\n\n"])
+@example([b"data: a\ndata: b\n", b"\n"])
 @example([b"\r", b"data: a\n\n", b"\n", b"data: b\n\n"])
+@example([b"data: a\r\r", b"\ndata: b\r\n\r", b"data: c\r\r", b"\n", b"\n"])
 def test_a_read_says_what_its_bytes_say_one_by_one(reads):
     """A read of one byte is never a whole event, so that the one parser goes line by line all the way."""
     at_once, bytewise = SseParser(), SseParser()
