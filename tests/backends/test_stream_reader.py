@@ -1,6 +1,7 @@
 """What holds for the readers of all protocols, whatever a server sends and however the network splits it."""
 
 import json
+import sys
 from itertools import pairwise
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmtui.backends.base import BackendError, Chunk
+from llmtui.backends.body import ChunkedBody
 from llmtui.backends.chat_frames import ChatStreamReader
 from llmtui.backends.counters import LARGEST
 from llmtui.backends.llamacpp_frames import CompletionReader, CountingChatReader
@@ -179,6 +181,38 @@ def test_progress_and_the_first_text_are_told_apart_from_what_was_received(kind)
     assert not reader.has_text
     reader.feed(TimedRead(3, encoded(kind, text_frame(kind, "a"))))
     assert reader.has_text
+
+
+def steps_of(kind, framed, reads_of):
+    """How many calls of Python functions bring one chunk of text out of its HTTP chunk, which comes in `reads_of`."""
+    body, reader = ChunkedBody(), make(kind)
+    chunks, calls = [], [0]
+
+    def count(_frame, event, _argument):
+        calls[0] += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        for read in reads_of(framed):
+            chunks += reader.feed(TimedRead(1, body.feed(read)))
+    finally:
+        sys.setprofile(before)
+    assert [chunk.text for chunk in chunks] == ["a"]
+    return calls[0]
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_an_ordinary_chunk_takes_few_steps(kind):
+    """The process sleeps between two chunks, so that each step is taken with cold caches."""
+    row = text_frame(kind, "a")
+    row.pop("usage", None)
+    frame = encoded(kind, row)
+    framed = b"%x\r\n%b\r\n" % (len(frame), frame)
+    in_crlf = frame.replace(b"\n", b"\r\n")
+    assert steps_of(kind, framed, lambda data: [data]) <= 15
+    assert steps_of(kind, b"%X\r\n%b\r\n" % (len(in_crlf), in_crlf), lambda data: [data]) <= 15
+    assert steps_of(kind, framed, lambda data: [data[:-5], data[-5:]]) > 15, "the steps are counted"
 
 
 def test_a_reader_can_be_told_where_the_running_count_stands():
