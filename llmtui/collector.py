@@ -15,3 +15,11 @@ def collector_off() -> Iterator[None]:
     finally:
         if collecting:
             gc.enable()
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Keep the collector off while modules are loaded, and have it walk none of them later: they stay."""
+    with collector_off():
+        yield
+        gc.freeze()

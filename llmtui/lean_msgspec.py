@@ -6,12 +6,12 @@ which has them since Python 3.11. The package, and what it brings along, is a si
 
 import sys
 
-from llmtui.collector import collector_off
+from llmtui.collector import loading
 
 if "msgspec" not in sys.modules and "typing_extensions" not in sys.modules:
     sys.modules["typing_extensions"] = None  # type: ignore[assignment]
     try:
-        with collector_off():
+        with loading():
             import msgspec  # noqa: F401
     finally:
         # Others may import it later, and need it.

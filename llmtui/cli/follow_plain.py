@@ -1,6 +1,5 @@
 """Following a session in plain lines, to its end."""
 
-import gc
 import signal
 import subprocess
 import time
@@ -42,8 +41,6 @@ def follow_plain(
     Ctrl-C only leaves: what we did not start we do not stop. A log that is not `ours` came through a pipe and is not
     named, since its file goes away, and no files are written of it. Those of ours go to `out`, None: beside the log.
     """
-    # All that was loaded stays: neither the collector nor the end of the process has to walk it.
-    gc.freeze()
     report = PlainReport()
     interrupts = 0
     going = True

@@ -9,7 +9,7 @@ import click
 
 from llmtui import __version__
 from llmtui.cli.addresses import ServerAddress
-from llmtui.collector import collector_off
+from llmtui.collector import loading
 from llmtui.places import PlaceError
 from llmtui.text_table import CUT, CUT_PLAIN
 
@@ -45,7 +45,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name not in _COMMANDS:
             return None
-        with collector_off():
+        with loading():
             importlib.import_module("llmtui.lean_msgspec")
             module = importlib.import_module(f"llmtui.cli.{cmd_name}")
         command: click.Command = module.command

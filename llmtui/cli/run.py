@@ -10,7 +10,7 @@ from llmtui import places
 from llmtui.cli.addresses import ServerAddress, named_models
 from llmtui.cli.launch import Launched, LaunchError, start_engine
 from llmtui.cli.suite_files import SuiteFile, find_suite
-from llmtui.collector import collector_off
+from llmtui.collector import loading
 from llmtui.documents import DocumentError
 from llmtui.settings import read_settings
 from llmtui.suites.reading import ONLY, read_suite
@@ -69,7 +69,7 @@ def watch(launched: Launched, *, plain: bool, detach: bool, out: Path | None = N
         click.echo(f"session {launched.log.stem} runs; watch it by: llmtui attach {launched.log.stem}")
         return
     if plain or not can_show_screen():
-        with collector_off():
+        with loading():
             from llmtui.cli.follow_plain import follow_plain
 
         raise SystemExit(follow_plain(launched.log, engine=launched.engine, out=out))

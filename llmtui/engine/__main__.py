@@ -2,9 +2,9 @@
 
 import sys
 
-from llmtui.collector import collector_off
+from llmtui.collector import loading
 
-with collector_off():
+with loading():
     from llmtui.engine.main import main
 
 sys.exit(main())
