@@ -1,6 +1,7 @@
 """The lines that wait for the disk, within a bound: beyond it the cheapest go first."""
 
 from collections import deque
+from operator import itemgetter
 
 from llmtui.events import Event, SampleTaken, SelfMeasured, SessionOpened, SessionResumed, TokensReceived
 
@@ -15,6 +16,10 @@ _LANES: dict[type[Event], int] = {
     SessionResumed: _HEADER,
 }
 _NAMES = ("of samples", "of tokens", "of other kinds")
+_OLDEST = itemgetter(0)
+
+FEW = 256
+"""Lines that may wait without having been sorted by their kind."""
 
 
 class WaitingLines:
@@ -23,12 +28,16 @@ class WaitingLines:
     def __init__(self, most_bytes: int) -> None:
         self.size = 0
         self._most_bytes = most_bytes
-        self._added = 0
+        # The newest in the order in which they came, and before them, by kind, the older ones. Lines that are taken
+        # before there are many of them, and nearly all are, are never sorted.
+        self._new: list[bytes] = []
+        self._types: list[type[Event]] = []
+        self._sorted = 0
         self._lanes: tuple[deque[tuple[int, bytes]], ...] = tuple(deque() for _ in range(_HEADER + 1))
         self._lost = [0] * len(_NAMES)
 
     def __len__(self) -> int:
-        return sum(map(len, self._lanes))
+        return len(self._new) + sum(map(len, self._lanes))
 
     @property
     def lost(self) -> int:
@@ -37,27 +46,46 @@ class WaitingLines:
 
     def add(self, event: Event, line: bytes) -> None:
         """Put the event's line at the end; make room if need be, samples first, the oldest of a kind first."""
-        self._lanes[_LANES.get(type(event), _OTHERS)].append((self._added, line))
-        self._added += 1
+        self._new.append(line)
+        self._types.append(type(event))
         self.size += len(line)
+        if self.size > self._most_bytes or len(self._new) > FEW:
+            self._sort()
+            self._make_room()
+
+    def take(self, most_bytes: int) -> bytes:
+        """Remove and return the oldest lines in the order in which they came: at least one, about `most_bytes`."""
+        if self.size > most_bytes or any(self._lanes):
+            return self._take_sorted(most_bytes)
+        lines = b"".join(self._new)
+        self._new.clear()
+        self._types.clear()
+        self.size = 0
+        return lines
+
+    def _take_sorted(self, most_bytes: int) -> bytes:
+        self._sort()
+        lines: list[bytes] = []
+        size = 0
+        while size < min(most_bytes, self.size):
+            line = min(filter(None, self._lanes), key=_OLDEST).popleft()[1]
+            lines.append(line)
+            size += len(line)
+        self.size -= size
+        return b"".join(lines)
+
+    def _make_room(self) -> None:
         for kind, lane in enumerate(self._lanes[:_HEADER]):
             while self.size > self._most_bytes and lane:
                 self.size -= len(lane.popleft()[1])
                 self._lost[kind] += 1
 
-    def take(self, most_bytes: int) -> bytes:
-        """Remove and return the oldest lines in the order in which they came: at least one, about `most_bytes`."""
-        lines: list[bytes] = []
-        size = 0
-        while size < most_bytes:
-            lane = min((lane for lane in self._lanes if lane), key=lambda lane: lane[0][0], default=None)
-            if lane is None:
-                break
-            line = lane.popleft()[1]
-            lines.append(line)
-            size += len(line)
-        self.size -= size
-        return b"".join(lines)
+    def _sort(self) -> None:
+        for kind, line in zip(self._types, self._new, strict=True):
+            self._lanes[_LANES.get(kind, _OTHERS)].append((self._sorted, line))
+            self._sorted += 1
+        self._new.clear()
+        self._types.clear()
 
     def tell_lost(self) -> str:
         """Say what was given up, and forget it."""

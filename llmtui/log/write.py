@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from llmtui.events import Event
+from llmtui.log.bell import Bell
 from llmtui.log.claim import open_for_writing, torn_end
 from llmtui.log.disk_reserve import DiskReserve
 from llmtui.log.disk_sync import DiskSync
@@ -79,55 +80,59 @@ class LogWriter:
         self._clock = clock
         self._gather_s = gather_s
         # Shared with the writer's thread, under this lock.
-        self._wake = threading.Condition()
+        self._lock = threading.Lock()
         self._lines = WaitingLines(most_waiting)
         self._sync_wanted = False
         self._closing = False
         self._given_up = False
         self._ended = False
+        # Whether that thread took all lines that there were, so that the next one has to wake it.
+        self._asleep = True
+        self._bell = Bell()
         self.torn, self._lacks_line_feed = torn_end(self._file) if resume else (0, False)
         # The writer's thread alone.
         self._mended = not (self.torn or self._lacks_line_feed)
-        self._refused = b""
-        self._written_at = -math.inf
-        self._unsynced = self._syncing = False
-        self._synced_at = clock()
+        self._block = b""
+        self._woke_at = -math.inf
         self._reserve = DiskReserve(path.parent, RESERVE, clock)
-        self._in_trouble = self._sync_failed = False
-        self._sync = DiskSync(self._file, self._wake_up)
+        self._in_trouble = False
+        self._sync = DiskSync(self._file, FSYNC_S, self._sync_ended, clock)
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
     def append(self, event: Event, *, durable: bool = False) -> None:
         """Take an event; `durable` asks for it to be on the disk, not only in the kernel, as soon as possible."""
         line = encode_line(event)
-        with self._wake:
+        with self._lock:
             if self._ended or self._given_up:
                 raise ValueError(f"{self.path} is closed")
-            # A writer that has lines already is awake, or will look again by itself.
-            idle = not self._lines.size
             self._lines.add(event, line)
-            self._sync_wanted |= durable
-            if idle:
-                self._wake.notify()
+            if durable:
+                self._sync_wanted = True
+            if self._asleep:
+                self._asleep = False
+                self._bell.ring()
 
     def close(self, patience_s: float = 5.0) -> int:
         """Write and sync what waits, then give the lock back; return how many events were lost since trouble began.
 
         A disk that is still full is given `patience_s`.
         """
-        self._closing = True
-        self._wake_up()
+        with self._lock:
+            self._closing = True
+            self._bell.ring()
         self._thread.join(patience_s)
-        self._given_up = True
-        self._wake_up()
+        with self._lock:
+            self._given_up = True
+            self._bell.ring()
         # The thread closes the file itself: a number that is closed under it may be another file's a moment later.
         self._thread.join(RETRY_S)
-        return self._lines.lost + len(self._lines) + self._refused.count(b"\n")
+        return self._lines.lost + len(self._lines) + self._block.count(b"\n")
 
     def _run(self) -> None:
         try:
-            while self._await_work():
+            while not (self._closing and self._all_done()):
+                self._await_work()
                 self._work()
         finally:
             self._ended = True
@@ -135,71 +140,75 @@ class LogWriter:
             self._sync.close()
             os.close(self._file)
 
-    def _wake_up(self) -> None:
-        with self._wake:
-            self._wake.notify()
+    def _all_done(self) -> bool:
+        with self._lock:
+            left = self._lines.size or self._block or not self._sync.synced
+            self._ended = self._given_up or not left
+        return self._ended
 
-    def _await_work(self) -> bool:
-        """Sleep until there is something to write or to sync; return False when all is done."""
-        with self._wake:
-            while self._may_sleep():
-                due = self._unsynced and not self._syncing
-                self._wake.wait(self._synced_at + FSYNC_S - self._clock() if due else None)
-            if self._closing:
-                left = self._lines.size or self._refused or self._unsynced or self._syncing
-                self._ended = self._given_up or not left
-                return not self._ended
-            alone_s = self._clock() - self._written_at
-            if alone_s < self._gather_s and self._lines.size < BLOCK and not self._refused:
-                self._wake.wait_for(lambda: self._closing, self._gather_s - alone_s)
-        return True
+    def _sync_ended(self) -> None:
+        with self._lock:
+            if self._closing or self._in_trouble or self._sync.error:
+                self._bell.ring()
 
-    def _may_sleep(self) -> bool:
-        if self._lines.size or self._refused or self._given_up:
-            return False
-        return self._sync.running if self._syncing else not (self._closing or self._sync_wanted or self._sync_is_due())
-
-    def _work(self) -> None:
-        took_it = self._write_block()
-        if self._syncing and not self._sync.running:
-            self._end_sync()
-        if took_it:
-            self._sync_if_due()
-            if self._in_trouble and not self._sync_failed and self._reserve.restored():
-                self._recover()
-        if not took_it or (self._closing and self._sync_failed):
+    def _await_work(self) -> None:
+        """Sleep until there may be something to do, and no longer than the disk should be left alone."""
+        if self._block or (self._closing and self._sync.error):
             self._pause()
+            return
+        self._bell.sleep()
+        now = self._clock()
+        alone_s = now - self._woke_at
+        if alone_s < self._gather_s and 0 < self._lines.size < BLOCK and not self._closing:
+            self._bell.sleep(self._gather_s - alone_s)
+            now = self._clock()
+        self._woke_at = now
 
     def _pause(self) -> None:
         if self._closing:
             time.sleep(RETRY_AT_THE_END_S)
-            return
-        with self._wake:
-            self._wake.wait_for(lambda: self._closing, RETRY_S)
+        else:
+            self._bell.sleep(RETRY_S)
 
-    def _write_block(self) -> bool:
-        """Write some of what waits; return whether the disk took it. What it did not take is tried again first."""
-        if not self._refused:
-            with self._wake:
-                self._refused = self._lines.take(BLOCK)
-        data = memoryview(self._refused)
+    def _work(self) -> None:
+        if self._block:
+            self._write_block()
+        if not self._block:
+            self._take_block()
+            self._write_block()
+        unsynced = self._sync.error
+        if unsynced:
+            self._tell(f"the log can't be brought to the disk: {unsynced.strerror}; a power cut would lose it")
+        if not self._block:
+            if self._sync_wanted or self._closing:
+                self._sync_if_drained()
+            if self._in_trouble and not unsynced and self._reserve.restored():
+                self._recover()
+
+    def _take_block(self) -> None:
+        with self._lock:
+            self._block = self._lines.take(BLOCK)
+            self._asleep = not self._lines.size
+            if not self._asleep:
+                self._bell.ring()
+
+    def _write_block(self) -> None:
+        """Write the block; what of it the disk does not take stays in it."""
         try:
-            if not self._mended:
-                self._mend()
-            while data:
-                written = os.write(self._file, data)
+            while self._block:
+                if not self._mended:
+                    self._mend()
+                written = os.write(self._file, self._block)
+                self._block = self._block[written:]
                 self.bytes_written += written
-                self._unsynced = True
-                data = data[written:]
+                if not self._sync.dirty:
+                    self._sync.written()
         except OSError as error:
-            self._refused = bytes(data)
             self._tell(
                 f"the log can't be written: {error.strerror}; measuring goes on in memory, make room on the disk"
             )
-            return error.errno in FULL and self._reserve.give_back() and self._write_block()
-        self._refused = b""
-        self._written_at = self._clock()
-        return True
+            if error.errno in FULL and self._reserve.give_back():
+                self._write_block()
 
     def _mend(self) -> None:
         """Let the file end with a whole line, so that a crash's torn one is not continued by the first new one."""
@@ -209,28 +218,12 @@ class LogWriter:
             self.bytes_written += 1
         self._mended = True
 
-    def _sync_is_due(self) -> bool:
-        return self._unsynced and self._clock() - self._synced_at >= FSYNC_S
-
-    def _sync_if_due(self) -> None:
-        if self._syncing:
-            return
-        with self._wake:
+    def _sync_if_drained(self) -> None:
+        with self._lock:
             drained = not self._lines.size
-            wanted = drained and (self._sync_wanted or self._closing)
             self._sync_wanted &= not drained
-        if self._unsynced and (wanted or self._sync_is_due()):
-            self._synced_at = self._clock()
-            # What is written from now on is not for sure in what is synced now.
-            self._syncing, self._unsynced = True, False
-            self._sync.begin()
-
-    def _end_sync(self) -> None:
-        self._syncing = False
-        self._sync_failed = self._sync.error is not None
-        if self._sync.error is not None:
-            self._unsynced = True
-            self._tell(f"the log can't be brought to the disk: {self._sync.error.strerror}; a power cut would lose it")
+        if drained:
+            self._sync.hurry()
 
     def _tell(self, sentence: str) -> None:
         if not self._in_trouble:
@@ -239,7 +232,7 @@ class LogWriter:
 
     def _recover(self) -> None:
         self._in_trouble = False
-        with self._wake:
+        with self._lock:
             dropped, lost = self._lines.lost, self._lines.tell_lost()
         self._call_back(LogTrouble(f"the log is written again; {lost}", ended=True, dropped=dropped))
 

@@ -4,7 +4,7 @@ from support.conversation import header
 
 from llmtui import events as ev
 from llmtui.log.encode import encode_line
-from llmtui.log.waiting import WaitingLines
+from llmtui.log.waiting import FEW, WaitingLines
 
 SAMPLE = ev.SampleTaken(t=1, values={"cpu.percent": 1.0})
 TOKENS = ev.TokensReceived(t=1, request="r", offsets_us=(1,), texts=("x",))
@@ -29,6 +29,41 @@ def test_lines_leave_in_the_order_in_which_they_came(events, most_bytes):
     assert waiting.size == 0
     assert waiting.take(10) == b""
     assert waiting.tell_lost() == "nothing was lost"
+
+
+KINDS = [SAMPLE, TOKENS, MARKER, header()]
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), st.sampled_from(KINDS), st.integers(1, 30)),
+        st.tuples(st.just("burst"), st.sampled_from(KINDS), st.integers(FEW - 2, FEW + 2)),
+        st.tuples(st.just("take"), st.none(), st.integers(1, 200)),
+    )
+)
+
+
+@given(STEPS, st.sampled_from([40, 400, 1_000_000]))
+def test_whatever_order_it_comes_in_it_is_what_a_plain_list_would_do(steps, most_bytes):
+    """The list is looked through from its start for the cheapest kind, and lines are taken off its start."""
+    waiting, plain, lost = WaitingLines(most_bytes), [], 0
+    kept = 0
+    for number, (step, event, count) in enumerate(steps):
+        if step == "take":
+            taken = waiting.take(count)
+            expected = b""
+            while plain and len(expected) < count:
+                expected += plain.pop(0)[1]
+            assert taken == expected
+            kept -= len(taken)
+        for _ in range({"add": 1, "burst": count, "take": 0}[step]):
+            line = b"%d\n" % number + b"x" * (count if step == "add" else 0)
+            waiting.add(event, line)
+            plain.append((KINDS.index(event), line))
+            kept += len(line)
+            while kept > most_bytes and any(kind < 3 for kind, _ in plain):
+                cheapest = min(range(len(plain)), key=lambda place: (plain[place][0], place))
+                kept -= len(plain.pop(cheapest)[1])
+                lost += 1
+        assert (waiting.size, len(waiting), waiting.lost) == (kept, len(plain), lost)
 
 
 def test_the_cheapest_go_first_and_of_a_kind_the_oldest():

@@ -19,7 +19,7 @@ from llmtui.log.decode import EventDecoder
 from llmtui.log.encode import encode_line
 from llmtui.log.follow import LogFollower
 from llmtui.log.read import read_log
-from llmtui.log.write import LogWriter
+from llmtui.log.write import BLOCK, LogWriter
 
 ROOTS = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 NOBODY = 65534
@@ -252,6 +252,20 @@ def test_an_event_that_comes_alone_waits_for_no_other(tmp_path):
     assert path.read_bytes() == encode_line(header()), "the next one does"
     assert writer.close() == 0, "but not when the log is closed"
     assert path.read_bytes().endswith(encode_line(next_one))
+
+
+def test_no_event_is_left_lying_by_a_writer_that_falls_asleep(tmp_path):
+    """Each one comes as soon as the one before is there: at the moment at which the writer lies down."""
+    path = tmp_path / "s.jsonl"
+    writer = LogWriter(path, gather_s=0.0)
+    size = 0
+    for number in range(1000):
+        writer.append(event := ev.MarkerPlaced(t=number, label="x"))
+        size += len(encode_line(event))
+        end = time.monotonic() + 20
+        while path.stat().st_size < size:
+            assert time.monotonic() < end, "an event was left in memory"
+    assert writer.close() == 0
 
 
 def test_an_idle_writer_never_wakes_up(tmp_path):
@@ -498,6 +512,26 @@ print(troubles[0].sentence)
 print(troubles[1].sentence)
 print(troubles[1].dropped)
 """
+
+
+ROOM_RETURNS = """
+allow_files_of(4096)
+writer = LogWriter(path, on_trouble=troubles.append)
+writer.append(header())
+for number in range(5000):
+    writer.append(marker(number))
+wait_for(lambda: troubles)
+allow_files_of(resource.RLIM_INFINITY)
+wait_for(lambda: path.read_bytes().count(b"\\n") == 5001)
+os._exit(0)
+"""
+
+
+def test_all_that_waited_is_written_as_soon_as_there_is_room(tmp_path):
+    """More than one write takes, and neither a new event nor the end of the log pushes it."""
+    run_child(ROOM_RETURNS, tmp_path / "s.jsonl")
+    assert (tmp_path / "s.jsonl").stat().st_size > 2 * BLOCK
+    assert labels(read_log(tmp_path / "s.jsonl").events) == [str(number) for number in range(5000)]
 
 
 def test_a_full_disk_tears_no_line_and_loses_nothing(tmp_path):
