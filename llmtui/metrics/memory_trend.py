@@ -6,7 +6,7 @@ from typing import NamedTuple
 from llmtui import wording
 from llmtui.events import Criterion
 from llmtui.metrics.heat.settling import theil_sen
-from llmtui.metrics.inference.intervals import Missing
+from llmtui.metrics.statistics import Missing
 
 LEAST = 6
 """With fewer readings the interval of a slope says nothing."""

@@ -10,6 +10,12 @@ LEAST_FOR_PERCENTILE = {50.0: 1, 90.0: 10, 95.0: 20, 99.0: 100, 99.9: 1000}
 """How many values a sample needs before one of them can lie beyond the percentile: 1 / (1 - p)."""
 
 
+class Missing(NamedTuple):
+    """Why a statistic cannot be had, in words for the user."""
+
+    reason: str
+
+
 class Percentile(NamedTuple):
     """A percentile of a sample, in the unit of its values. `carried`: whether enough values stand behind it."""
 

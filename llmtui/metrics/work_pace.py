@@ -6,8 +6,7 @@ from typing import NamedTuple
 from llmtui.events import Figures
 from llmtui.metrics.heat.settling import theil_sen
 from llmtui.metrics.inference.comparison import Ratio, ratio_of
-from llmtui.metrics.inference.intervals import Missing
-from llmtui.metrics.statistics import coefficient_of_variation, finite, mean_and_sd, median
+from llmtui.metrics.statistics import Missing, coefficient_of_variation, finite, mean_and_sd, median
 
 COMPARED = 10
 """So many pieces at the start and at the end are compared, of fewer than twice as many one half with the other."""

@@ -12,8 +12,7 @@ from llmtui.metrics.heat.evidence import Sample, SampleEvidence
 from llmtui.metrics.heat.reading_history import HELD_S
 from llmtui.metrics.heat.request_heat import RequestHeat, request_heat
 from llmtui.metrics.heat.thermal_evidence import EvidenceWatch
-from llmtui.metrics.inference.intervals import Missing
-from llmtui.metrics.statistics import median
+from llmtui.metrics.statistics import Missing, median
 
 AROUND_NS = int(HELD_S * 1e9)
 """Samples from so long before a request to so long after it tell of it; it is judged when they are there."""

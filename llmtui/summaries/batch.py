@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from llmtui import wording
-from llmtui.metrics.inference.intervals import Interval, Missing, mean_interval
-from llmtui.metrics.statistics import summarize
+from llmtui.metrics.inference.intervals import Interval, mean_interval
+from llmtui.metrics.statistics import Missing, summarize
 from llmtui.metrics.work_pace import Piece, WorkPace, taken_ns, work_pace
 from llmtui.state.session import Job, Request, SessionState
 from llmtui.summaries.answered import requests_of

@@ -4,7 +4,8 @@ import re
 from typing import Any, NamedTuple
 
 from llmtui.events import AnswerScored
-from llmtui.metrics.inference.intervals import Interval, Missing, paired_share_difference, share_interval
+from llmtui.metrics.inference.intervals import Interval, paired_share_difference, share_interval
+from llmtui.metrics.statistics import Missing
 from llmtui.state.result_columns import CRITERION_WORDS
 from llmtui.state.session import Job, SessionState
 from llmtui.summaries.summary import Summary

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from llmtui.metrics.inference.intervals import Interval, Missing, mean_interval
+from llmtui.metrics.inference.intervals import Interval, mean_interval
+from llmtui.metrics.statistics import Missing
 from llmtui.state.points import value_text
 from llmtui.state.session import Job, SessionState
 from llmtui.summaries.swept_figures import SweptFigure

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmtui.metrics.inference.intervals import Missing
 from llmtui.metrics.memory_trend import LEAST, Growth, growth_criterion, growth_text, memory_growth
+from llmtui.metrics.statistics import Missing
 
 MINUTE = 60_000_000_000
 GIB = 1024**3

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmtui.events import Figures
-from llmtui.metrics.inference.intervals import Missing
+from llmtui.metrics.statistics import Missing
 from llmtui.metrics.work_pace import Piece, taken_ns, work_pace
 
 MS = 1_000_000

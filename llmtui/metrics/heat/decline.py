@@ -14,10 +14,9 @@ from typing import Literal, NamedTuple
 
 from llmtui import wording
 from llmtui.metrics.inference.change_point import change_point
-from llmtui.metrics.inference.intervals import Missing
 from llmtui.metrics.inference.outliers import MAD_OF_NORMAL
 from llmtui.metrics.inference.ranks import mann_whitney
-from llmtui.metrics.statistics import finite, median, median_absolute_deviation
+from llmtui.metrics.statistics import Missing, finite, median, median_absolute_deviation
 
 WARM_UP = 2
 """So many values are left out at the start: a cold server is slow, and a cold GPU boosts."""

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from llmtui import wording
 from llmtui.metrics.heat.evidence import BOARD, name_of
 from llmtui.metrics.heat.reading_history import HELD_S
-from llmtui.metrics.inference.intervals import Missing
+from llmtui.metrics.statistics import Missing
 
 COVERED = 0.4
 """The readings in a span have to reach over so much of it: one a second then does for spans of two seconds."""

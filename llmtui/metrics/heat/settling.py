@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from llmtui import wording
 from llmtui.metrics.heat.decline import COMPARED, Point
-from llmtui.metrics.inference.intervals import LEVEL, Missing
-from llmtui.metrics.statistics import median
+from llmtui.metrics.inference.intervals import LEVEL
+from llmtui.metrics.statistics import Missing, median
 
 RATE_DRIFT = 0.01
 """A settled rate changes by less than this share in ten minutes: 3 % over half an hour, below what matters."""

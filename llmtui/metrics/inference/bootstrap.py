@@ -5,8 +5,8 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 
-from llmtui.metrics.inference.intervals import LEVEL, Interval, Missing
-from llmtui.metrics.statistics import finite, median, percentile
+from llmtui.metrics.inference.intervals import LEVEL, Interval
+from llmtui.metrics.statistics import Missing, finite, median, percentile
 
 RESAMPLES = 2000
 """With so many, an end of a 95 % interval varies from seed to seed by about a tenth of the interval's half-width."""

@@ -10,10 +10,10 @@ from typing import Literal, NamedTuple
 
 from llmtui.metrics.inference.bootstrap import bootstrap_ratio_interval
 from llmtui.metrics.inference.distributions import student_quantile
-from llmtui.metrics.inference.intervals import LEVEL, MARGIN, Interval, Missing
+from llmtui.metrics.inference.intervals import LEVEL, MARGIN, Interval
 from llmtui.metrics.inference.outliers import Outlier, outliers
 from llmtui.metrics.inference.ranks import mann_whitney
-from llmtui.metrics.statistics import Summary, finite, mean_and_sd, median, summarize
+from llmtui.metrics.statistics import Missing, Summary, finite, mean_and_sd, median, summarize
 
 LEAST_TO_TELL = 4
 """Values that each side needs for a verdict at 95 %: even if all of 3 beat all of 3, chance does that in 1 of 10."""

@@ -7,19 +7,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from llmtui.metrics.inference.distributions import binomial_cdf, student_quantile
-from llmtui.metrics.statistics import finite, mean_and_sd
+from llmtui.metrics.statistics import Missing, finite, mean_and_sd
 
 LEVEL = 0.95
 """How often an interval holds the true value, over many repetitions of the whole measurement."""
 
 MARGIN = 0.03
 """Two figures whose ratio differs from 1 by no more than this are the same for practical purposes."""
-
-
-class Missing(NamedTuple):
-    """Why a statistic cannot be had, in words for the user."""
-
-    reason: str
 
 
 class Interval(NamedTuple):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from llmtui.metrics.inference.distributions import student_quantile
-from llmtui.metrics.inference.intervals import LEVEL, Interval, Missing, mean_interval, percentile_interval
-from llmtui.metrics.statistics import finite, mean_and_sd, median
+from llmtui.metrics.inference.intervals import LEVEL, Interval, mean_interval, percentile_interval
+from llmtui.metrics.statistics import Missing, finite, mean_and_sd, median
 
 BOUND = 0.02
 """The half-width of the interval, relative to the figure, at which a repetition may end."""

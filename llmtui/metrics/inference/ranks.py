@@ -7,8 +7,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Literal, NamedTuple
 
-from llmtui.metrics.inference.intervals import Missing
-from llmtui.metrics.statistics import finite
+from llmtui.metrics.statistics import Missing, finite
 
 EXACT_WORK = 4_000_000
 """Steps that an exact p may take, n · m · min(n, m) · (n + m) · 2: 31 values against 31, or 3 against 469."""

@@ -11,7 +11,7 @@ from llmtui.metrics.heat.energy import (
     span_energy,
     total_energy,
 )
-from llmtui.metrics.inference.intervals import Missing
+from llmtui.metrics.statistics import Missing
 
 SECOND = 1_000_000_000
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmtui.metrics.heat.settling import settling, steady_since, theil_sen
-from llmtui.metrics.inference.intervals import Missing
+from llmtui.metrics.statistics import Missing
 
 STEP = 30_000_000_000
 anything = st.lists(st.tuples(st.integers(), st.one_of(st.none(), st.floats())), max_size=30)

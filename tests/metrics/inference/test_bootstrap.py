@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmtui.metrics.inference.bootstrap import bootstrap_interval, bootstrap_ratio_interval
-from llmtui.metrics.inference.intervals import Interval, Missing
-from llmtui.metrics.statistics import median, percentile
+from llmtui.metrics.inference.intervals import Interval
+from llmtui.metrics.statistics import Missing, median, percentile
 
 anything = st.lists(
     st.lists(st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True)), max_size=4), max_size=12

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmtui.metrics.inference.comparison import LEAST_TO_TELL, MOST_MORE, compare, family_level, least_to_tell, ratio_of
-from llmtui.metrics.inference.intervals import Missing
 from llmtui.metrics.inference.ranks import mann_whitney
+from llmtui.metrics.statistics import Missing
 
 anything = st.lists(
     st.lists(st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True)), max_size=4), max_size=12

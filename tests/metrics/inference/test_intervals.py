@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmtui.metrics.inference.intervals import Interval, Missing, mean_interval, percentile_interval, percentile_ranks
+from llmtui.metrics.inference.intervals import Interval, mean_interval, percentile_interval, percentile_ranks
+from llmtui.metrics.statistics import Missing
 
 anything = st.lists(st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True)), max_size=40)
 CHANCES = 2000

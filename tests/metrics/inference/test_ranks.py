@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmtui.metrics.inference.intervals import Missing
 from llmtui.metrics.inference.ranks import mann_whitney, midranks
+from llmtui.metrics.statistics import Missing
 
 small = st.lists(st.integers(0, 6).map(float), min_size=1, max_size=6)
 anything = st.lists(st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True)), max_size=30)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmtui.metrics.inference.intervals import Missing, paired_share_difference, share_interval
+from llmtui.metrics.inference.intervals import paired_share_difference, share_interval
+from llmtui.metrics.statistics import Missing
 
 CHANCES = 2000
 
