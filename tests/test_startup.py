@@ -42,8 +42,13 @@ RARELY_NEEDED = ("dataclasses", "difflib", "hashlib", "random", "secrets", "shut
 
 
 def test_a_plain_run_is_followed_without_an_event_loop_and_what_only_a_rare_path_needs():
-    judges = ("llmtui.metrics.heat.device_verdict", "llmtui.metrics.heat.heat_guard", "llmtui.control")
-    assert loaded(PLAIN, "asyncio", "textual", "httpx", "socket", *judges, *RARELY_NEEDED) == []
+    heat = (
+        "llmtui.metrics.heat.device_verdict",
+        "llmtui.metrics.heat.heat_guard",
+        "llmtui.metrics.inference.intervals",
+    )
+    lists = ("llmtui.log.library", "llmtui.log.private_file", "llmtui.reports.files.folder", "llmtui.control")
+    assert loaded(PLAIN, "asyncio", "textual", "httpx", "socket", *heat, *lists, *RARELY_NEEDED) == []
     assert loaded(PLAIN, "llmtui.reports.plain", "yaml") == ["llmtui.reports.plain", "yaml"]
 
 
@@ -52,7 +57,7 @@ def test_the_sampler_goes_without_argparse_and_what_it_brings():
     assert loaded("llmtui.telemetry.sampler", *heavy, *RARELY_NEEDED) == []
 
 
-@pytest.mark.parametrize(("modules", "most"), [(PLAIN, 98), ("llmtui.telemetry.sampler", 42)])
+@pytest.mark.parametrize(("modules", "most"), [(PLAIN, 91), ("llmtui.telemetry.sampler", 42)])
 def test_a_start_loads_so_many_modules_of_ours_at_most(modules, most):
     """Each costs about a third of a millisecond. Who needs another one may raise the number, knowing that."""
     ours = [name for name in all_loaded(modules) if name.startswith("llmtui")]

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmtui.log.follow import LogFollower
-from llmtui.log.library import files_folder
+from llmtui.log.session_path import files_folder
 
 if TYPE_CHECKING:
     from llmtui.reports.files.keeper import FileKeeper

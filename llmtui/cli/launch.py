@@ -13,8 +13,8 @@ import msgspec
 
 from llmtui import places
 from llmtui.cli.suite_files import SuiteFile
-from llmtui.log.library import is_running, new_session_path
 from llmtui.log.read import read_header
+from llmtui.log.session_path import is_running, new_session_path
 
 START_WITHIN_S = 20.0
 RESUME_WITHIN_S = 180.0

@@ -6,8 +6,9 @@ import click
 
 from llmtui import places
 from llmtui.log.fold import fold_log
-from llmtui.log.library import files_folder, find_session
+from llmtui.log.library import find_session
 from llmtui.log.read import LogError
+from llmtui.log.session_path import files_folder
 
 
 @click.command("report")

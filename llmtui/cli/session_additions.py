@@ -7,8 +7,9 @@ import click
 import msgspec
 
 from llmtui import places
-from llmtui.log.library import SUFFIX, find_by_name, find_session
+from llmtui.log.library import find_by_name, find_session
 from llmtui.log.read import LogError
+from llmtui.log.session_path import SUFFIX
 from llmtui.log.sidecar import Sidecar, SidecarError, change_sidecar, checked_name, checked_note, checked_tags
 
 

@@ -12,10 +12,10 @@ from llmtui.log.aiperf import AiperfRecord, read_aiperf
 from llmtui.log.decode import HEADER_PREFIX, LONGEST_LINE, UNREADABLE
 from llmtui.log.encode import encode_line
 from llmtui.log.imported import ImportedRun, events_of
-from llmtui.log.library import new_session_path
 from llmtui.log.llama_benchy import SCHEMA, BenchyLine, read_benchy
 from llmtui.log.private_file import create_file
 from llmtui.log.read import LogError, open_log
+from llmtui.log.session_path import new_session_path
 
 LOOKED_AT = 20
 """Lines at the start of which one has to say whose log it is."""

@@ -1,7 +1,6 @@
 """The sessions on the disk: listed quickly, whatever state their files are in, and found by name."""
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -9,14 +8,12 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from llmtui.events import SessionOpened
-from llmtui.log.follow import is_locked
-from llmtui.log.read import LogError, open_log, read_header
+from llmtui.log.read import LogError, read_header
+from llmtui.log.session_path import SUFFIX, is_running
 from llmtui.log.sidecar import NOTHING_ADDED, Sidecar, SidecarError, read_sidecar
 from llmtui.log.sidecar import SUFFIX as SIDECAR_SUFFIX
 from llmtui.log.summary import LogSummary, SummaryIndex
 
-SUFFIX = ".jsonl"
-FILES_SUFFIX = ".files"
 SessionStatus = Literal["running", "completed", "stopped", "failed", "cut", "damaged"]
 CUT = "the engine was cut off; what it measured until then is here, and `llmtui resume` goes on"
 
@@ -38,13 +35,6 @@ class SessionEntry(NamedTuple):
     problem: str | None = None
     verdicts: tuple[str, ...] = ()
     added: Sidecar = NOTHING_ADDED
-
-
-def new_session_path(folder: Path, name: str, now: datetime, token: str | None = None) -> Path:
-    """Return a path for a new session: `20261121-040159-quick-3fa9.jsonl`. The folder is made if need be."""
-    folder.mkdir(parents=True, exist_ok=True)
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "session"
-    return folder / f"{now:%Y%m%d-%H%M%S}-{slug}-{token or os.urandom(2).hex()}{SUFFIX}"
 
 
 def list_sessions(folder: Path, index: Path | None = None) -> list[SessionEntry]:
@@ -102,24 +92,10 @@ def _status(summary: LogSummary, *, running: bool) -> SessionStatus:
     return "running" if running else "cut"
 
 
-def is_running(path: Path) -> bool:
-    """Return whether an engine writes the log at `path`."""
-    try:
-        with open_log(path) as file:
-            return is_locked(file.fileno())
-    except LogError:
-        return False
-
-
 def running_sessions(folder: Path) -> list[Path]:
     """Return the logs in `folder` that an engine writes, newest first."""
     running = [path for path in _paths(folder) if is_running(path)]
     return sorted(running, key=_newness_by_header, reverse=True)
-
-
-def files_folder(log: Path) -> Path:
-    """Return the folder beside `log` for the tables and pages that are made of it."""
-    return log.with_suffix(FILES_SUFFIX)
 
 
 def find_session(text: str | None, folder: Path) -> Path:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from llmtui.log.library import SUFFIX, SessionEntry, files_folder, is_running, list_sessions
+from llmtui.log.library import SessionEntry, list_sessions
+from llmtui.log.session_path import SUFFIX, files_folder, is_running
 from llmtui.log.sidecar import SidecarError, change_sidecar, sidecar_path
 
 FOLDER = ".trash"

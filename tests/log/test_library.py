@@ -14,8 +14,9 @@ from support.entries import read_entry
 
 from llmtui import events as ev
 from llmtui.log.encode import encode_line
-from llmtui.log.library import find_session, list_sessions, new_session_path
+from llmtui.log.library import find_session, list_sessions
 from llmtui.log.read import LogError
+from llmtui.log.session_path import new_session_path
 from llmtui.log.sidecar import Sidecar, change_sidecar, sidecar_path
 from llmtui.log.write import LogWriter
 

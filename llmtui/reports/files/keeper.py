@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from llmtui.reports.files.folder import FolderError, write_files
 from llmtui.reports.files.registry import SessionFile, finished_files, growing_files, has_files, readme
 from llmtui.state.session import SessionState
 
@@ -36,6 +35,8 @@ class FileKeeper:
             self._ended, self._finished = ended, list(finished_files(state))
         files = [*growing_files(state, last=last), *self._finished]
         if files:
+            from llmtui.reports.files.folder import FolderError, write_files  # noqa: PLC0415 - most sessions have none
+
             try:
                 self.written = write_files(self.folder, state.header.session, [readme(state, files), *files])
             except FolderError as error:
