@@ -79,6 +79,21 @@ class Pair(NamedTuple):
         return sum(tokens for _, tokens, _ in pieces[1:]) * 1e9 / span_ns if span_ns > 0 else None
 
     @property
+    def rate_error(self) -> float | None:
+        """By how many percent of the true decode rate the measured one is off; None where one of them is missing.
+
+        A first or last send that the machine interrupted leaves the true one open within its time.
+        """
+        true, measured = self.true_rate, self.logged.finished.figures.decode_rate
+        if true is None or measured is None:
+            return None
+        pieces, doubts = self.truth.pieces, self.truth.doubts_ns
+        span_ns = pieces[-1][0] - pieces[0][0]
+        slowest = true * span_ns / (span_ns + doubts[-1])
+        fastest = true * span_ns / max(span_ns - doubts[0], 1)
+        return abs(measured - min(max(measured, slowest), fastest)) / true * 100
+
+    @property
     def true_gaps(self) -> list[float]:
         """A gap in ns for each token after the first send with text: a wait for n tokens is n gaps of an n-th each."""
         waits = [(later[0] - earlier[0], later[1]) for earlier, later in pairwise(self.truth.pieces)]

@@ -45,11 +45,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 def worst_rate(name: str, pairs: Sequence[Pair], bound: float) -> Row:
     """Return the rate that is furthest from the true one."""
-    rows = []
-    for pair in pairs:
-        true, measured = pair.true_rate, pair.logged.finished.figures.decode_rate
-        error = abs(measured - true) / true * 100 if true and measured is not None else None
-        rows.append(_judged(true, measured, "tok/s", error, bound))
+    rows = [
+        _judged(pair.true_rate, pair.logged.finished.figures.decode_rate, "tok/s", pair.rate_error, bound)
+        for pair in pairs
+    ]
     return msgspec.structs.replace(_worst(rows), scenario=name, figure="decode rate")
 
 

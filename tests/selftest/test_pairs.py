@@ -91,3 +91,22 @@ def test_the_first_piece_in_doubt_puts_ttft_in_doubt(pair):
     assert doubted.doubt_ns("answer") == 2_500_000
     early = pair(ttft_ns=99 * MS)
     assert early._replace(truth=doubted.truth).ttft_error_ns == -1 * MS
+
+
+def test_a_rate_is_held_against_the_time_in_which_first_and_last_piece_really_left(pair):
+    # Nine tokens in 90 ms, of which the last one comes 10 ms late: 90 rather than 100 tok/s.
+    slow = pair(pieces=tuple((100 + 10 * place, 1, "answer") for place in range(10)), decode_rate=90.0)
+    assert slow.rate_error == 10.0
+
+    def doubted(place, took_ns):
+        truth = msgspec.structs.replace(slow.truth, interrupted=((place, took_ns),))
+        return slow._replace(truth=truth).rate_error
+
+    assert doubted(10, 10 * MS) == 0, "the last may have left up to 10 ms later"
+    assert round(doubted(10, 5 * MS), 3) == round((9 / 0.095 - 90.0), 3)
+    assert doubted(1, 10 * MS) == 10.0, "a first one that left later makes the rate higher, not lower"
+    assert doubted(5, 10 * MS) == 10.0, "one in the middle changes nothing"
+    fast = pair(decode_rate=112.5)
+    truth = msgspec.structs.replace(fast.truth, interrupted=((1, 10 * MS),))
+    assert (fast.rate_error, fast._replace(truth=truth).rate_error) == (12.5, 0)
+    assert pair(decode_rate=None).rate_error is None
