@@ -4,8 +4,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from llmtui.backends.base import Backend, BackendError
 from llmtui.engine.bench import LOST, JobBench
@@ -84,8 +85,7 @@ async def _at_most(limit_s: float | None, bench: JobBench) -> AsyncIterator[None
                 watching.cancel()
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
+class _Job(msgspec.Struct, frozen=True):
     """A job with all that it is run with."""
 
     plan: JobPlan

@@ -1,7 +1,6 @@
 """The queue of jobs, in the order in which they run. It only knows who is next; the session runs them."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import msgspec
 
@@ -12,8 +11,7 @@ from llmtui.suites.plan import JobPlan
 from llmtui.workloads.base import Outcome
 
 
-@dataclass(slots=True)
-class QueuedJob:
+class QueuedJob(msgspec.Struct):
     """A job with its place in the queue; `status` as in the log. `rate` is tokens/s once it is done, see `JobBench`.
 
     `requests_before` is the highest number among its requests when the session was resumed; it goes on after that.

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,14 +39,13 @@ from llmtui.suites.schema import Suite
 _JOB_ID = re.compile(r"j(\d{1,9})")
 
 
-@dataclass(slots=True)
-class _Job:
+class _Job(msgspec.Struct):
     """A job in the log. `requests` is the highest number among its requests, of whatever run of it."""
 
     queued: JobQueued | None = None
     status: JobState = "queued"
     requests: int = 0
-    decode_rates: list[float] = field(default_factory=list)
+    decode_rates: list[float] = []
     token_rate: float | None = None
 
 

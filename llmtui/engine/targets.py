@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -47,15 +46,14 @@ class ReadyTarget(NamedTuple):
     residence: Residence
 
 
-@dataclass(slots=True)
-class _Target:
+class _Target(msgspec.Struct):
     """A target of the session. `local` is set when the server is ours; then `backend` is there only while it runs."""
 
     name: str
     url: str
     backend: Backend | None = None
     local: LocalServer | None = None
-    residence: Residence = field(default_factory=Residence)
+    residence: Residence = msgspec.field(default_factory=Residence)
 
 
 class TargetSet:
