@@ -64,6 +64,7 @@ def test_whatever_order_it_comes_in_it_is_what_a_plain_list_would_do(steps, most
                 kept -= len(plain.pop(cheapest)[1])
                 lost += 1
         assert (waiting.size, len(waiting), waiting.lost) == (kept, len(plain), lost)
+        assert len(waiting._new) <= FEW, "so many at most are sorted while somebody waits for it"
 
 
 def test_the_cheapest_go_first_and_of_a_kind_the_oldest():

@@ -254,6 +254,24 @@ def test_an_event_that_comes_alone_waits_for_no_other(tmp_path):
     assert path.read_bytes().endswith(encode_line(next_one))
 
 
+def test_a_log_that_is_closed_at_once_waits_for_no_other_event(tmp_path):
+    """What wakes the writer and what closes the log may be one ring to it."""
+
+    def end(writer):
+        writer.append(ev.MarkerPlaced(t=1, label="x"))
+        writer.close(patience_s=60.0)
+
+    for number in range(10):
+        writer = LogWriter(path := tmp_path / f"{number}.jsonl", gather_s=60.0, clock=lambda: 0.0)
+        writer.append(header())
+        wait_for(lambda path=path: path.stat().st_size)
+        ending = threading.Thread(target=end, args=(writer,), daemon=True)
+        ending.start()
+        ending.join(20)
+        assert not ending.is_alive()
+        assert labels(read_log(path).events) == ["x"]
+
+
 def test_no_event_is_left_lying_by_a_writer_that_falls_asleep(tmp_path):
     """Each one comes as soon as the one before is there: at the moment at which the writer lies down."""
     path = tmp_path / "s.jsonl"
