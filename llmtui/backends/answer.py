@@ -40,10 +40,7 @@ class AnswerChunks(AsyncIterator[list[Chunk]]):
             raise StopAsyncIteration
         if self._reader.done:
             await self._exchange.drain()
-        else:
-            try:
-                return self._reader.feed(*await self._reads.together())
-            except StopAsyncIteration:
-                pass
+        elif reads := await self._reads.together():
+            return self._reader.feed(*reads)
         self._over = True
         return self._reader.flush()

@@ -276,7 +276,7 @@ class Connection(asyncio.Protocol):
                 if self._loss is not None:
                     raise ConnectionLostError("The connection was reset.")
                 return b""
-            await self._wait()
+            await self._arrival()
         return self._pop_read()
 
     def _pop_read(self) -> bytes:
@@ -289,7 +289,7 @@ class Connection(asyncio.Protocol):
         self._arrived_ns = read.at_ns
         return read.data
 
-    async def _wait(self) -> None:
+    async def _arrival(self) -> None:
         assert self._waiter is None, "a connection has one reader"
         self._waiter = self._loop.create_future()
         self._admitted = False

@@ -116,10 +116,21 @@ class LimitedReads(AsyncIterator[TimedRead]):
         return self
 
     async def __anext__(self) -> TimedRead:
+        read = await self._next()
+        if read is None:
+            raise StopAsyncIteration
+        return read
+
+    async def together(self) -> list[TimedRead]:
+        """Wait for the next read, and return it with those that are there already; [] at the end of the body."""
+        read = await self._next()
+        return [] if read is None else [read, *self._reads.ready()]
+
+    async def _next(self) -> TimedRead | None:
         self._judge_last_read()
         self._limits.begin_wait()
         try:
-            read = await anext(self._reads)
+            read = await self._reads.next()
         except asyncio.CancelledError:
             if self._limits.ended_wait():
                 raise self._limits.problem() from None
@@ -130,10 +141,6 @@ class LimitedReads(AsyncIterator[TimedRead]):
             self._limits.end_wait()
         self._handed_out = True
         return read
-
-    async def together(self) -> list[TimedRead]:
-        """Wait for the next read, and return it with those that are there already. `StopAsyncIteration` as for one."""
-        return [await anext(self), *self._reads.ready()]
 
     def _judge_last_read(self) -> None:
         """The consumer has parsed the reads that it was given: now its parser knows whether they were only comments."""

@@ -39,13 +39,18 @@ class TimedReads(AsyncIterator[TimedRead]):
         self._connection: Connection | None = connection
 
     async def __anext__(self) -> TimedRead:
-        if self._connection is None:
+        read = await self.next()
+        if read is None:
             raise StopAsyncIteration
+        return read
+
+    async def next(self) -> TimedRead | None:
+        """Return the next read, None at the end of the body."""
+        if self._connection is None:
+            return None
         read = await self._connection.next_read()
         if self._connection.body_ended:
             self._connection = None  # another exchange may have it from now on
-        if read is None:
-            raise StopAsyncIteration
         return read
 
     def ready(self) -> list[TimedRead]:

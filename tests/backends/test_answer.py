@@ -25,7 +25,7 @@ class Exchange:
 
     async def together(self):
         if not self.left:
-            raise StopAsyncIteration
+            return []
         self.progress.append(self.count() if self.count else None)
         return self.left.pop(0)
 
