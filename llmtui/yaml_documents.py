@@ -3,9 +3,9 @@
 from typing import Any, TypeVar
 
 import msgspec
+import yaml
 
 from llmtui.documents import DocumentError, Path, joined, nearest_key, parted, shown_path
-from llmtui.lean_yaml import yaml
 
 T = TypeVar("T")
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import yaml
 
 from llmtui.documents import DocumentError, type_problem
-from llmtui.lean_yaml import yaml
 from llmtui.suites.checks import problem_of_workload
 from llmtui.suites.plan import JobPlan, requests_in, steps_of
 from llmtui.suites.reading import LEVELS, override_workloads

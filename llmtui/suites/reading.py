@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+import yaml
 
 from llmtui.documents import DocumentError, nearest_key, type_problem
-from llmtui.lean_yaml import yaml
 from llmtui.suites.checks import problem_of
 from llmtui.suites.kinds.base import workload_name
 from llmtui.suites.paths import set_path, split_path
