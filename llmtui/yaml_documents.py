@@ -23,7 +23,7 @@ def parse_document(text: str, source: str, kind: Any) -> dict[str, Any]:
     node = _compose(text, source)
     _refuse_unknown_keys(node, kind, source)
     try:
-        value: dict[str, Any] = yaml.load(text, Loader=_LOADER)
+        value: dict[str, Any] = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         raise DocumentError(_yaml_problem(error, source)) from None
     return value
