@@ -86,7 +86,7 @@ def _step(follower: FiledLog, report: PlainReport, log: Path | None) -> bool:
         if words is not None:
             click.echo(f"the last that the engine said: {words}", err=True)
         return False
-    if not events:
+    if follower.at_end:
         time.sleep(POLL_S)
     return True
 

@@ -14,7 +14,7 @@ MOST_BYTES = 4 * 1024 * 1024
 class LogFollower:
     """Reads what is new in a file at each `poll`. An incomplete last line waits for its rest.
 
-    `finished` says whether the session has ended; work that is resumed in the same log takes that back. `problem` is
+    `at_end` says whether the last poll read all that there was. `finished` says whether the session has ended; work that is resumed in the same log takes that back. `problem` is
     the sentence about a file that was changed by somebody else than its engine. Raises `LogError` when the file can't
     be opened.
     """
@@ -26,7 +26,7 @@ class LogFollower:
         self.problem: str | None = None
         self._file = open_log(path)
         self._place = 0
-        self._at_end = False
+        self.at_end = False
         self._lost = False
 
     def poll(self, most_bytes: int = MOST_BYTES) -> list[Event]:
@@ -42,7 +42,7 @@ class LogFollower:
             self._give_up(f"{self.path}: can't be read any more: {error.strerror}")
             return []
         self._place += len(data or b"")
-        self._at_end = len(data or b"") < most_bytes
+        self.at_end = len(data or b"") < most_bytes
         events = self.decoder.feed(data) if data else self.decoder.flush()
         self.finished = _is_over(events, before=self.finished)
         return events
@@ -66,7 +66,7 @@ class LogFollower:
 
     def _go_back_to_torn_line(self) -> None:
         """Read a last line that had no end from its beginning again: an engine that resumes the session cuts it off."""
-        if self._at_end and self.decoder.unfinished and os.fstat(self._file.fileno()).st_size != self._place:
+        if self.at_end and self.decoder.unfinished and os.fstat(self._file.fileno()).st_size != self._place:
             self._place = self._file.seek(self._place - self.decoder.unfinished)
             self.decoder.drop_unfinished()
 
