@@ -14,9 +14,9 @@ MOST_BYTES = 4 * 1024 * 1024
 class LogFollower:
     """Reads what is new in a file at each `poll`. An incomplete last line waits for its rest.
 
-    `at_end` says whether the last poll read all that there was. `finished` says whether the session has ended; work that is resumed in the same log takes that back. `problem` is
-    the sentence about a file that was changed by somebody else than its engine. Raises `LogError` when the file can't
-    be opened.
+    `at_end` says whether the last poll read all that there was, `finished` whether the session has ended; work that is
+    resumed in the same log takes that back. `problem` is the sentence about a file that was changed by somebody else
+    than its engine. Raises `LogError` when the file can't be opened.
     """
 
     def __init__(self, path: Path) -> None:
