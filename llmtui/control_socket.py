@@ -5,7 +5,7 @@ import os
 import socket
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,12 +29,20 @@ PROBE_S = 1.0
 Handler = Callable[[AnyCommand], Reply]
 
 
-class ControlServer:
-    """The engine's end. `handle` is called in the loop, one command at a time for each client."""
+async def _at_once() -> None:
+    """Wait for nothing."""
 
-    def __init__(self, path: Path, handle: Handler) -> None:
+
+class ControlServer:
+    """The engine's end. `handle` is called in the loop, one command at a time for each client.
+
+    `settle` is awaited between what was done and its reply: whoever is told that something was done may rely on it.
+    """
+
+    def __init__(self, path: Path, handle: Handler, settle: Callable[[], Awaitable[None]] = _at_once) -> None:
         self._path = path
         self._handle = handle
+        self._settle = settle
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
 
@@ -96,7 +104,9 @@ class ControlServer:
                 return
             if not line:
                 return
-            writer.write(encode_message(self._answer(line)))
+            reply = self._answer(line)
+            await self._settle()
+            writer.write(encode_message(reply))
             await writer.drain()
 
     def _answer(self, line: bytes) -> Reply:

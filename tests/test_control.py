@@ -338,3 +338,18 @@ def test_control_is_light():
     """The command line asks for a status without loading what measures or draws."""
     code = "import sys, llmtui.control; assert not {'h11', 'textual', 'rich', 'yaml'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
+async def test_a_reply_waits_until_what_was_done_has_settled(path):
+    settled, done = asyncio.Event(), []
+    server = ControlServer(path, lambda command: done.append(command) or Reply(ok=True, text="done"), settled.wait)
+    await server.start()
+    asking = asyncio.create_task(send_command_async(path, control.Pause()))
+    async with asyncio.timeout(5):
+        while not done:
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.05)
+        assert not asking.done()
+        settled.set()
+        assert (await asking).text == "done"
+    await server.aclose()

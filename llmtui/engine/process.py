@@ -31,6 +31,9 @@ from llmtui.log.write import LogTrouble, LogWriter
 from llmtui.suites.plan import Plans, plan_jobs
 from llmtui.suites.schema import Suite
 
+WRITTEN_WITHIN_S = 0.5
+LOOK_S = 0.002
+
 
 def suite_of(request: RunRequest) -> Suite:
     """Return the suite that a request asks for, with its models in place of the suite's own."""
@@ -129,7 +132,7 @@ async def run_session(
         async with (
             _background(keeper.run(recorder), keeper.aclose),
             _background(meter.run()),
-            _controlled(session, writer.path, recorder),
+            _controlled(session, writer, recorder),
         ):
             _stop_on_signals(session)
             outcome, reason = await session.run()
@@ -180,10 +183,11 @@ async def _background(work: Any, close: Callable[[], Any] | None = None) -> Asyn
 
 
 @asynccontextmanager
-async def _controlled(session: Session, log: Path, recorder: Recorder) -> AsyncIterator[None]:
+async def _controlled(session: Session, writer: LogWriter, recorder: Recorder) -> AsyncIterator[None]:
     """Listen for commands. Without a socket the session still runs; the alert says why it can't be controlled."""
     try:
-        server = ControlServer(places.control_path(log), lambda command: obey(session, command))
+        path = places.control_path(writer.path)
+        server = ControlServer(path, lambda command: obey(session, command), lambda: written(writer))
         await server.start()
     except (control.ControlError, places.PlaceError, OSError) as error:
         recorder.alert("warning", "no-control", f"the session can't be controlled from outside: {error}")
@@ -193,6 +197,13 @@ async def _controlled(session: Session, log: Path, recorder: Recorder) -> AsyncI
         yield
     finally:
         await server.aclose()
+
+
+async def written(writer: LogWriter, within_s: float = WRITTEN_WITHIN_S) -> None:
+    """Wait until the kernel has what was recorded; a disk that takes nothing is not waited for longer than that."""
+    end = time.monotonic() + within_s
+    while not writer.drained and time.monotonic() < end:  # noqa: ASYNC110 - another thread writes
+        await asyncio.sleep(LOOK_S)
 
 
 def obey(session: Session, command: AnyCommand) -> Reply:

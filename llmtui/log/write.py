@@ -113,6 +113,12 @@ class LogWriter:
                 self._asleep = False
                 self._bell.ring()
 
+    @property
+    def drained(self) -> bool:
+        """Whether the kernel has every event."""
+        with self._lock:
+            return not (self._lines.size or self._block)
+
     def close(self, patience_s: float = 5.0) -> int:
         """Write and sync what waits, then give the lock back; return how many events were lost since trouble began.
 

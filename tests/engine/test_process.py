@@ -4,7 +4,7 @@ import pytest
 from llmtui import control
 from llmtui.cli.suite_files import SHIPPED
 from llmtui.documents import DocumentError
-from llmtui.engine.process import obey, suite_of
+from llmtui.engine.process import obey, suite_of, written
 from llmtui.engine.run_request import AnyRequest, RunRequest
 from llmtui.suites.reading import read_suite
 
@@ -62,3 +62,24 @@ def test_a_suite_that_was_read_already_arrives_as_it_was(name):
     request = msgspec.json.decode(sent, type=AnyRequest)
     assert suite_of(request) == suite
     assert suite.limits.stall_s == 7.5
+
+
+class Log:
+    """Has all its events written after so many looks."""
+
+    def __init__(self, looks):
+        self.left = looks
+
+    @property
+    def drained(self):
+        self.left -= 1
+        return self.left <= 0
+
+
+async def test_what_was_recorded_is_waited_for_but_not_for_ever():
+    log = Log(looks=5)
+    await written(log, within_s=30)
+    assert log.left == 0
+    never = Log(looks=10**9)
+    await written(never, within_s=0.02)
+    assert never.left > 0

@@ -242,6 +242,21 @@ def test_events_that_come_close_together_share_a_write(tmp_path):
     assert kernel_counter("/proc/self/io", "syscw") - before < 100
 
 
+def test_a_log_is_drained_when_the_kernel_has_all_of_it(tmp_path):
+    path = tmp_path / "x.jsonl"
+    log = LogWriter(path, gather_s=1.0)
+    log.append(header())
+    while not log.drained:
+        time.sleep(0.005)
+    assert len(read_log(path).events) == 1
+    log.append(ev.MarkerPlaced(t=1, label="waits for others of its burst"))
+    assert not log.drained
+    while not log.drained:
+        time.sleep(0.005)
+    assert len(read_log(path).events) == 2
+    log.close()
+
+
 def test_an_event_that_comes_alone_waits_for_no_other(tmp_path):
     path = tmp_path / "s.jsonl"
     writer = LogWriter(path, gather_s=60.0)
