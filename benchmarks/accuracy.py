@@ -71,16 +71,21 @@ def _steady(*, watched: bool) -> list[Pair]:
 
 
 def _scenarios() -> Iterator[Row]:
-    """Take the rates of all scenarios, and the figures of many streams, from one self-test."""
+    """Take the rates of all scenarios, and the figures of many streams, from one self-test.
+
+    As there, what a busy machine may have spoilt is tried again, and the figure says so: pieces that wait together
+    while this process is kept from running share the stamp of the last one.
+    """
     with _folder() as folder:
-        report = run_selftest(folder, streams=STREAMS, tries=1)
+        report = run_selftest(folder, streams=STREAMS)
     wanted = {case.name for case in STREAMS}
     for row in report.rows:
         error = float("inf") if row.error is None else row.error
+        again = f", best of {row.tries} tries" if row.tries > 1 else ""
         if row.figure == "decode rate":
-            yield f"{row.scenario}: rate error", error, row.bound, "%"
+            yield f"{row.scenario}: rate error{again}", error, row.bound, "%"
         elif row.scenario in wanted and row.unit == "ns":
-            yield f"{row.scenario}: {row.figure}", error / MS, row.bound / MS if row.bound else None, "ms"
+            yield f"{row.scenario}: {row.figure}{again}", error / MS, row.bound / MS if row.bound else None, "ms"
 
 
 def _chunk_cost(model: str, workload: dict[str, Any]) -> float:
