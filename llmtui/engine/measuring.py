@@ -14,8 +14,8 @@ from llmtui.metrics.statistics import percentile
 from llmtui.suites.schema import Limits
 
 SELF_EVERY_S = 2.0
-LAG_STEP_S = 0.2
-"""Each look wakes a process that sleeps between two tokens, and takes it a third of a token's processor time."""
+LAG_STEP_S = 0.1
+"""So often that one hiccup in a job of ten seconds is its worst lag, but not its p99."""
 
 KEPT_LAGS = round(40 / LAG_STEP_S)
 """Those of 40 s."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from llmtui.metrics.statistics import percentile
 
-LEAST_LAGS = 25
+LEAST_LAGS = 50
 """How many lags a p99 needs before a job may be flagged for it: five seconds of a run."""
 
 LEAST_SECONDS = 4.0
