@@ -160,7 +160,7 @@ def _refilled(copy: _Copy) -> Any:
     if kind is dict:
         return dict(zip(copy.extra, values, strict=True))
     if issubclass(kind, msgspec.Struct):
-        return kind(**dict(zip(_fields(kind), values, strict=True)))
+        return kind(*values)
     new = object.__new__(kind)
     for name, value in zip(_fields(kind), values, strict=True):
         setattr(new, name, value)

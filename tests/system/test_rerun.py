@@ -157,7 +157,7 @@ def test_keys_move_cancel_and_clone_on_the_screen_and_a_replay_shows_it_exactly(
         screen.press(b"\x7f" * 11)
         screen.wait_for("key=value, such as")
         screen.press(b"max_tokens=8\r")
-        screen.wait_for("j3 with max_tokens=8 queued as j4")
+        screen.wait_for("j3 with max_tokens=8 queued as j4", "j4   last #1")
         screen.press(b"Gx")
         screen.wait_for("j4 skipped")
         screen.press(b"gx")
