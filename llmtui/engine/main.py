@@ -1,7 +1,6 @@
 """Reads from standard input which session to run, or to go on with, and does it."""
 
 import asyncio
-import gc
 import sys
 from collections.abc import Callable
 
@@ -24,7 +23,6 @@ def main() -> int:
     except msgspec.DecodeError as error:
         sys.stderr.write(f"the engine was asked for something that it does not understand: {error}\n")
         return 2
-    gc.freeze()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             if isinstance(request, ResumeRequest):
